@@ -1,0 +1,1 @@
+"""Hands-on Istio ambient mesh labs, graded by cluster state and by traffic."""

@@ -1,0 +1,201 @@
+"""The objects, in memory for reading and on disk before anyone is told.
+
+Single-threaded by design: everything runs on the loop that owns the state. It knows two fields of
+an object, `metadata.resourceVersion` and nothing else; what an object may say is decided above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from pocketmesh.objects import Object
+from pocketmesh.store.disk import Disk
+from pocketmesh.store.errors import Conflict, Exists, Expired, Missing
+from pocketmesh.store.records import Event, EventType, Key, Stored
+from pocketmesh.store.watch import Watch
+
+KEPT_EVENTS: Final = 10_000
+WATCH_BACKLOG: Final = 20_000
+
+
+class Store:
+    """Create, read, update, delete, watch, snapshot and restore.
+
+    Raises StoreInUse when another process serves `directory`, StoreUnusable when the disk refuses.
+    """
+
+    def __init__(self, directory: Path, *, kept_events: int = KEPT_EVENTS) -> None:
+        self._disk = Disk(directory)
+        self._kept = kept_events
+        self._objects: dict[str, dict[tuple[str, str], Stored]] = {}
+        self._watches: list[Watch] = []
+        self._subscribers: list[Callable[[Event], None]] = []
+        self.revision = 1
+        """The revision of the latest change; a list made now carries it."""
+        self._load()
+
+    def get(self, key: Key) -> Stored | None:
+        """The current state of one object."""
+        return self._objects.get(key.resource, {}).get((key.namespace, key.name))
+
+    def objects(self, resource: str, namespace: str = "") -> list[Stored]:
+        """All objects of a resource (of one namespace when given), by namespace and name."""
+        found = self._objects.get(resource, {})
+        rows = sorted(found.items())
+        return [stored for place, stored in rows if not namespace or place[0] == namespace]
+
+    def resources(self) -> list[str]:
+        """The resources that have at least one object."""
+        return sorted(resource for resource, objects in self._objects.items() if objects)
+
+    def create(self, key: Key, obj: Object) -> Stored:
+        """Adds an object. Raises Exists."""
+        if self.get(key) is not None:
+            raise Exists(key.name)
+        return self._commit([("ADDED", key, obj)])[0].stored
+
+    def update(self, key: Key, obj: Object, *, expected: int | None = None) -> Stored:
+        """Replaces an object. Raises Missing, or Conflict when `expected` is not its revision."""
+        self._check(key, expected)
+        return self._commit([("MODIFIED", key, obj)])[0].stored
+
+    def delete(self, key: Key, *, expected: int | None = None) -> Stored:
+        """Removes an object and returns its last state. Raises Missing or Conflict."""
+        current = self._check(key, expected)
+        return self._commit([("DELETED", key, current.object)])[0].stored
+
+    def watch(self, resource: str, *, namespace: str = "", since: int | None = None) -> Watch:
+        """Changes of one resource after revision `since` (None: from now on). Raises Expired."""
+        since = self.revision if since is None else since
+        oldest = self._disk.oldest_event() or self.revision + 1
+        if since < oldest - 1:
+            raise Expired(f"too old resource version: {since} ({oldest})")
+
+        def matches(event: Event) -> bool:
+            key = event.key
+            return key.resource == resource and (not namespace or key.namespace == namespace)
+
+        replay = (
+            (event for event in self._disk.events(since) if matches(event)) if since < self.revision else ()
+        )
+        watch = Watch(matches, replay, self._watches.remove, WATCH_BACKLOG)
+        self._watches.append(watch)
+        return watch
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Calls back on every change, right after it is durable; returns what ends it."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    def snapshot(self, snapshot: str, *, without: Iterable[str] = ()) -> None:
+        """Remembers the current objects, but for the resources in `without`, under a name; replaces."""
+        left_out = set(without)
+        with self._disk.change() as cursor:
+            cursor.execute("DELETE FROM snapshots WHERE snapshot = ?", (snapshot,))
+            cursor.executemany(
+                "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
+                (
+                    (snapshot, *stored.key, stored.body)
+                    for resource, objects in self._objects.items()
+                    if resource not in left_out
+                    for stored in objects.values()
+                ),
+            )
+
+    def restore(self, snapshot: str, *, keep: Iterable[str] = ()) -> int:
+        """Brings back the objects of a snapshot as ordinary changes, and says how many there were.
+
+        The revision goes on counting, so a watcher sees each difference as an event. Resources in
+        `keep` are left as they are. Raises Missing when there is no such snapshot.
+        """
+        saved = self._disk.snapshot(snapshot)
+        if saved is None:
+            raise Missing(snapshot)
+        kept = set(keep)
+        changes: list[tuple[EventType, Key, Object]] = []
+        for resource, objects in self._objects.items():
+            if resource in kept:
+                continue
+            for stored in objects.values():
+                if stored.key not in saved:
+                    changes.append(("DELETED", stored.key, stored.object))
+        for key, body in saved.items():
+            if key.resource in kept:
+                continue
+            current = self.get(key)
+            if current is None:
+                changes.append(("ADDED", key, orjson.loads(body)))
+            elif _without_revision(current.object) != _without_revision(orjson.loads(body)):
+                changes.append(("MODIFIED", key, orjson.loads(body)))
+        if changes:
+            self._commit(changes)
+        return len(changes)
+
+    def close(self) -> None:
+        """Ends every watch and gives the state free."""
+        for watch in list(self._watches):
+            watch.close()
+        self._disk.close()
+
+    def _check(self, key: Key, expected: int | None) -> Stored:
+        current = self.get(key)
+        if current is None:
+            raise Missing(key.name)
+        if expected is not None and expected != current.revision:
+            raise Conflict(key.name)
+        return current
+
+    def _commit(self, changes: list[tuple[EventType, Key, Object]]) -> list[Event]:
+        events: list[Event] = []
+        with self._disk.change() as cursor:
+            for offset, (kind, key, obj) in enumerate(changes, start=1):
+                revision = self.revision + offset
+                stored = _stamp(key, revision, obj)
+                event = Event(kind, revision, stored, self.get(key))
+                self._disk.write(cursor, event)
+                events.append(event)
+            self._disk.forget(cursor, events[-1].revision - self._kept)
+        for event in events:
+            self._remember(event)
+        for event in events:
+            self._tell(event)
+        return events
+
+    def _remember(self, event: Event) -> None:
+        self.revision = event.revision
+        objects = self._objects.setdefault(event.key.resource, {})
+        place = (event.key.namespace, event.key.name)
+        if event.type == "DELETED":
+            objects.pop(place, None)
+        else:
+            objects[place] = event.stored
+
+    def _tell(self, event: Event) -> None:
+        for watch in self._watches:
+            watch.offer(event)
+        for subscriber in list(self._subscribers):
+            subscriber(event)
+
+    def _load(self) -> None:
+        for stored in self._disk.objects():
+            key = stored.key
+            self._objects.setdefault(key.resource, {})[key.namespace, key.name] = stored
+            self.revision = max(self.revision, stored.revision)
+        self.revision = max(self.revision, self._disk.newest_event() or 0)
+
+
+def _stamp(key: Key, revision: int, obj: Object) -> Stored:
+    stamped = {**obj, "metadata": {**obj.get("metadata", {}), "resourceVersion": str(revision)}}
+    body = orjson.dumps(stamped)
+    return Stored(key, revision, orjson.loads(body), body)
+
+
+def _without_revision(obj: Object) -> Object:
+    metadata = {
+        field: value for field, value in obj.get("metadata", {}).items() if field != "resourceVersion"
+    }
+    return {**obj, "metadata": metadata}
