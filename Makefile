@@ -1,0 +1,40 @@
+# The commands of the README. `make demo` and `make test` set up what they need.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: demo test slow lint bench site clean
+
+demo: $(VENV)/installed
+	@scripts/ensure-kubectl
+	@scripts/demo
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m "not slow and not bench"
+
+slow: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m bench -s
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+site: $(VENV)/installed-dev
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) .cache build
+
+$(VENV)/installed: pyproject.toml
+	@scripts/make-venv $(PYTHON) $(VENV) embedded
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml
+	@scripts/make-venv $(PYTHON) $(VENV) embedded,site,dev
+	@touch $@ $(VENV)/installed
