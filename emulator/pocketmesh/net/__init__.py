@@ -1,0 +1,1 @@
+"""Addresses, names and connections between pods; nothing ever leaves the machine."""

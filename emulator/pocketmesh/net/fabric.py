@@ -1,0 +1,181 @@
+"""The wires between pods: pairs of sockets inside this process.
+
+A connection is a socket pair whose far end is handed to the listener's protocol; on plain paths nobody
+copies a byte. There is no way out: an address that no pod and no Service has leads nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import random
+import socket
+from collections.abc import Callable
+from itertools import count
+from typing import Final, TypeAlias
+
+from pocketmesh.net import dns
+from pocketmesh.net.addresses import NODE_IP, Addresses
+from pocketmesh.net.interception import Connection, Interceptor, Taking
+from pocketmesh.net.services import ServicePort, ServiceTable, service_table
+from pocketmesh.objects import Object, uid_of
+from pocketmesh.store import Event, Store
+
+HOST_IP: Final = "10.244.0.1"
+"""Whom pods see when the node itself connects, as the kubelet's probes do."""
+
+_SLICES: Final = "endpointslices.discovery.k8s.io"
+_FIRST_PORT, _PORTS = 32768, 28232
+
+ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
+
+
+class Fabric:
+    """The network of one node, following the Services and EndpointSlices of a store."""
+
+    def __init__(self, store: Store, addresses: Addresses | None = None) -> None:
+        self._store = store
+        self._addresses = addresses or Addresses()
+        self._listeners: dict[str, dict[int, ProtocolFactory]] = {}
+        self._host_pods: set[str] = set()
+        self._interceptor: Interceptor | None = None
+        self._source_ports = count()
+        self._table: ServiceTable | None = None
+        self._zone: dns.Zone | None = None
+        self._unsubscribe = store.subscribe(self._changed)
+
+    def attach(self, pod: Object) -> str:
+        """The pod's address: the node's for a pod on the host network. Raises AddressesExhausted."""
+        uid = uid_of(pod)
+        if pod["spec"].get("hostNetwork"):
+            self._host_pods.add(uid)
+            return NODE_IP
+        return self._addresses.assign(uid, (pod.get("status") or {}).get("podIP", ""))
+
+    def detach(self, pod_uid: str) -> None:
+        """Frees a pod's address and forgets its listeners; harmless when repeated."""
+        self._host_pods.discard(pod_uid)
+        ip = self._addresses.release(pod_uid)
+        if ip is not None:
+            self._listeners.pop(ip, None)
+
+    def listen(self, ip: str, port: int, factory: ProtocolFactory) -> None:
+        """Accepts connections at a pod's address. Raises OSError: in use, or not an address of a pod."""
+        if not self._is_up(ip):
+            raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+        ports = self._listeners.setdefault(ip, {})
+        if port in ports:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        ports[port] = factory
+
+    def unlisten(self, ip: str, port: int) -> None:
+        """Refuses connections from now on; harmless when repeated."""
+        self._listeners.get(ip, {}).pop(port, None)
+
+    def listener(self, ip: str, port: int) -> ProtocolFactory | None:
+        """What accepts connections at an address, if anything does."""
+        return self._listeners.get(ip, {}).get(port)
+
+    def intercept(self, interceptor: Interceptor | None) -> None:
+        """Has an interceptor asked for every connection from now on; None ends that."""
+        self._interceptor = interceptor
+
+    async def dial(self, source_ip: str, ip: str, port: int) -> socket.socket:
+        """A connected, non-blocking stream socket to a pod's or a Service's address.
+
+        What a client would learn only after its patience is said at once: TimeoutError for an address
+        or a Service's port that swallows packets. Raises ConnectionRefusedError where nothing listens
+        or a Service has no endpoint, OSError(EHOSTUNREACH) for the address of a pod that is gone.
+        """
+        if ip.startswith("127."):
+            ip = source_ip
+        connection = Connection(source_ip, self._source_port(), ip, port)
+        if self._interceptor is not None and ip != source_ip:
+            taking = self._interceptor.outbound(connection)
+            if taking is not None:
+                return await _connected(taking)
+        return await self.arrive(self._translated(connection))
+
+    async def arrive(self, connection: Connection) -> socket.socket:
+        """Connects to a pod's address, past any Service. Raises as `dial` does."""
+        if self._interceptor is not None and connection.ip != connection.source_ip:
+            taking = self._interceptor.inbound(connection)
+            if taking is not None:
+                return await _connected(taking)
+        factory = self.factory_at(connection.ip, connection.port)
+
+        async def accept(far: socket.socket) -> None:
+            await asyncio.get_running_loop().connect_accepted_socket(factory, far)
+
+        return await _connected(accept)
+
+    def factory_at(self, ip: str, port: int) -> ProtocolFactory:
+        """The listener's factory at a pod's address; the OSError that a client gets when there is none."""
+        if not self._is_up(ip):
+            if self._addresses.covers(ip):
+                raise OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        factory = self.listener(ip, port)
+        if factory is None:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        return factory
+
+    def resolve(self, source_namespace: str, name: str) -> list[str]:
+        """The IPv4 addresses of a name as pods of that namespace see it. Raises NameNotFound."""
+        if self._zone is None:
+            services = [stored.object for stored in self._store.objects("services")]
+            self._zone = dns.zone(services, self.services)
+        return dns.resolve(self._zone, source_namespace, name)
+
+    @property
+    def services(self) -> ServiceTable:
+        """What is behind every Service's address now."""
+        if self._table is None:
+            services = [stored.object for stored in self._store.objects("services")]
+            self._table = service_table(services, (item.object for item in self._store.objects(_SLICES)))
+        return self._table
+
+    def close(self) -> None:
+        """Stops following the store."""
+        self._unsubscribe()
+
+    def _translated(self, connection: Connection) -> Connection:
+        if connection.ip not in self.services.addresses:
+            return connection
+        port = self.services.at(connection.ip, connection.port)
+        if port is None:
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        chosen = _any(port)
+        return Connection(connection.source_ip, connection.source_port, chosen[0], chosen[1])
+
+    def _is_up(self, ip: str) -> bool:
+        return self._addresses.holds(ip) or (ip == NODE_IP and bool(self._host_pods))
+
+    def _source_port(self) -> int:
+        return _FIRST_PORT + next(self._source_ports) % _PORTS
+
+    def _changed(self, event: Event) -> None:
+        if event.key.resource in {"services", _SLICES}:
+            self._table = self._zone = None
+
+
+def _any(port: ServicePort) -> tuple[str, int]:
+    ready = port.ready
+    if not ready:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    chosen = random.choice(ready)  # kube-proxy's iptables rules choose at random
+    return chosen.ip, chosen.port
+
+
+async def _connected(taking: Taking) -> socket.socket:
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    try:
+        await taking(far)
+    except BaseException:
+        near.close()
+        far.close()
+        raise
+    return near
