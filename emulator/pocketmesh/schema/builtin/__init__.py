@@ -1,0 +1,1 @@
+"""What kube-apiserver knows of the kinds it is built with, beyond their fields."""

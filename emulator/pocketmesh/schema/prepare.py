@@ -1,0 +1,52 @@
+"""From a body that a client sent to an object that may be stored: decode, prune, default, validate.
+
+What kube-apiserver's request handlers do between reading the body and asking the strategy. Metadata
+that the server itself sets (uid, generation, managedFields) is not touched here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pocketmesh.objects import Object
+from pocketmesh.schema.builtin.definitions import OBJECT_META, definition
+from pocketmesh.schema.decoding import decode
+from pocketmesh.schema.defaulting import default
+from pocketmesh.schema.errors import FieldError, Undecodable
+from pocketmesh.schema.kind import Kind
+from pocketmesh.schema.pruning import prune
+from pocketmesh.schema.validation import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The object to store, the paths of fields nobody knows, and what is wrong with the rest."""
+
+    object: Object
+    unknown: list[str]
+    errors: list[FieldError]
+
+
+def prepare(kind: Kind, obj: Object, old: Object | None = None) -> Prepared:
+    """Judges an object that is about to be created, or to replace `old`.
+
+    Raises Undecodable (answered with 400) when a value's type makes the body unreadable.
+    """
+    obj, unknown = _decoded(kind, obj)
+    if kind.crd:
+        obj = default(kind.schema, obj)
+        return Prepared(obj, unknown, validate(kind.schema, obj, old))
+    return Prepared(obj, unknown, [])
+
+
+def _decoded(kind: Kind, obj: Object) -> tuple[Object, list[str]]:
+    try:
+        if not kind.crd:
+            return decode(kind.schema, obj)
+        pruned, unknown = prune(kind.schema, obj)
+        at = (None, "metadata")
+        metadata, unknown_metadata = decode(definition(OBJECT_META), obj.get("metadata", {}), at)
+    except Undecodable as error:
+        version = f'{kind.kind} in version "{kind.version}"'
+        raise Undecodable(f"{version} cannot be handled as a {kind.kind}: {error}") from error
+    return {**pruned, "metadata": metadata}, sorted([*unknown, *unknown_metadata])
