@@ -24,7 +24,7 @@ _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
-_ZERO: Final[dict[str, Any] = {"string": "", "boolean": False, "integer": 0, "number": 0, "array": []}
+_ZERO: Final[dict[str, Any]] = {"string": "", "boolean": False, "integer": 0, "number": 0, "array": []}
 
 
 def decode(schema: Schema, value: Any, at: Path = None, *, under: str = "") -> tuple[Any, list[str]]:
