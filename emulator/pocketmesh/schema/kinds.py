@@ -49,7 +49,7 @@ class Kinds:
         """Serves what a CustomResourceDefinition asks for, instead of what it asked for before."""
         kinds = kinds_of(crd)
         if kinds:
-            self._served[name_of(crd)] = sorted(kinds, key=lambda kind: _priority(kind.version), reverse=True)
+            self._served[name_of(crd)] = sorted(kinds, key=lambda kind: version_priority(kind.version), reverse=True)
         else:
             self._served.pop(name_of(crd), None)
         self._index()
@@ -66,7 +66,7 @@ class Kinds:
         self.generation += 1
 
 
-def _priority(version: str) -> tuple[int, int, int]:
+def version_priority(version: str) -> tuple[int, int, int]:
     """Kubernetes' version order: `v2` before `v1` before `v1beta1` before `v1alpha1`.
 
     Upstream: apimachinery `pkg/version/helpers.go`.
