@@ -1,0 +1,103 @@
+"""How a lab's checks are written.
+
+`test_lab.py` holds one function for each task of `lab.yaml`. It reads like the claim that it proves:
+
+    from labcheck.checks import Refusal, task
+
+    @task("enrolled")
+    def test_the_namespace_is_in_the_mesh(cluster, expect, params):
+        \"\"\"The namespace is in the ambient mesh, and its pods are.\"\"\"
+
+        def look():
+            namespace = cluster.get("Namespace", params["namespace"])
+            expect.equal(
+                "the label istio.io/dataplane-mode of the namespace",
+                observed=namespace.labels.get("istio.io/dataplane-mode"),
+                expected="ambient",
+                next=f"kubectl get namespace {params['namespace']} --show-labels",
+            )
+            for pod in cluster.all("Pod", params["namespace"], labels={"app": "helloworld"}):
+                redirected = pod.annotations.get("ambient.istio.io/redirection")
+                expect.equal(f"{pod.ref} is captured", observed=redirected, expected="enabled")
+
+        expect.settle(look)
+
+    @task("split")
+    def test_v2_receives_its_share(cluster, traffic, expect, params):
+        \"\"\"v2 receives its share of the requests.\"\"\"
+        route = cluster.find("HTTPRoute", lambda it: it.at("spec", "rules"), params["namespace"],
+                             wanted="an HTTPRoute with a rule")
+        expect.equal("the weights", observed=..., expected=..., why="…")
+        sample = expect.sample(lambda: traffic.from_("client").sample("http://helloworld:5000/hello", n=300))
+        expect.holds("every request is answered", not sample.refused,
+                     observed=f"{len(sample.refused)} of {sample.n} refused: {sample.refused[:1]}")
+        expect.share("v2", count=sample.count(lambda it: "version: v2" in it.body), of=sample.n,
+                     share=params["share"] / 100)
+
+The docstring's first line is the sentence the learner reads beside the verdict (at most 72 characters; no
+params are filled in, so name things without them). Rules:
+
+* A check fails by a claim of `expect`, or by `cluster.get/find` not finding; a bare `assert` fails too, with
+  poorer evidence. **Any other exception makes the task ungradable**, with the check's file and line: so do a
+  missing probe pod, an API that does not answer, and our own time limits.
+* A check whose task `needs` others runs only when those passed; else the task is blocked.
+* Whatever may need a moment goes, with its reads, inside `expect.settle`. Samples never do.
+
+The fixtures:
+
+`params`    the variant's params: `params["share"]`, or `params.share`.
+
+`cluster`   (`ClusterView`) reads; kinds by any name kubectl knows, with the group when several groups have
+the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy". get(kind, name, namespace="") ->
+Resource                      fails naming those that do exist look(kind, name, namespace="") -> Resource |
+None all(kind, namespace="", labels={}) -> list[Resource] find(kind, where, namespace="", *, wanted="…") ->
+Resource     the first that where(resource) holds for Resource is a dict with .name .namespace .kind .ref
+.labels .annotations, .at("spec", "listeners", 0, "port", default=None), .condition("Programmed") -> Condition
+| None               true when status is "True"; .reason .message .condition("Accepted", parent="helloworld")
+of a route: that parent's
+
+`traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
+    from_("client").get(url, method="GET", headers={}, body=None, timeout=5) -> Response
+    from_("client").sample(url, n=300, method="GET", headers={}, timeout=2) -> Sample
+    Response has .ok .code .headers (lower-case names) .body .exit_code .refusal .through_waypoint
+    Refusal: RESET (ztunnel) · FORBIDDEN (403, a waypoint) · UNAUTHORIZED · UNAVAILABLE (503) · TIMEOUT ·
+        REFUSED · DNS · TLS · OTHER
+    Sample has .n .responses .refused .count(matches) .tally(key)
+
+`expect`    (`Expect`) claims; each takes why="" (why this goes wrong) and next="" (the next command to run).
+    settle(look, within=30) -> what look returned     three equal rounds; the last one is reported
+    sample(look) -> what look returned                once
+    equal(what, observed=…, expected=…) · contains(what, observed=…, item=…)
+    holds(expected, condition, observed="…") · fail(expected, observed="…")
+    answered(response, code=200)
+    refused(response, by=Refusal.RESET, control=response)         the control must have been answered
+    share(what, count=…, of=…, share=0.1)             binomial bounds, error rates in its docstring
+    note("bookinfo/waypoint, 3 of 3")                 shown beside the task when it passes
+"""
+
+from labcheck.checks.cluster import ClusterView
+from labcheck.checks.context import Params
+from labcheck.checks.expect import Expect
+from labcheck.checks.resource import Condition, Resource
+from labcheck.checks.response import Refusal, Response, Sample
+from labcheck.checks.tasks import task
+from labcheck.checks.traffic import Sender, Traffic
+from labcheck.checks.verdict import Evidence, Failed, Outcome, Verdict
+
+__all__ = [
+    "ClusterView",
+    "Condition",
+    "Evidence",
+    "Expect",
+    "Failed",
+    "Outcome",
+    "Params",
+    "Refusal",
+    "Resource",
+    "Response",
+    "Sample",
+    "Sender",
+    "Traffic",
+    "Verdict",
+    "task",
+]

@@ -1,0 +1,61 @@
+"""What the grading process tells the checks' process, as one JSON file of plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+class Params(dict[str, str | int]):
+    """The variant's params: `params["namespace"]` or `params.namespace`."""
+
+    def __getattr__(self, name: str) -> str | int:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(
+                f"the lab has no param {name!r}; it has {', '.join(sorted(self)) or 'none'}"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A pod that requests may be sent from."""
+
+    namespace: str
+    pod: str
+    container: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that a run of the checks may know. It does not know which provider runs the cluster."""
+
+    folder: str
+    kubeconfig: str
+    results: str
+    """The file that verdicts are appended to, one JSON object a line."""
+    params: Mapping[str, str | int]
+    needs: Mapping[str, tuple[str, ...]]
+    """Task id → ids of the tasks that it needs, in the order of `lab.yaml`."""
+    probes: Mapping[str, Probe]
+    patience: float
+    """How long the same failure must last before it counts; how fast the provider's mesh converges."""
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+
+def read_context(path: Path) -> Context:
+    """The context that `Context.write` left at `path`."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return Context(
+        **{
+            **data,
+            "params": Params(data["params"]),
+            "needs": {task: tuple(needs) for task, needs in data["needs"].items()},
+            "probes": {name: Probe(**probe) for name, probe in data["probes"].items()},
+        }
+    )

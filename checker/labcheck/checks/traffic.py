@@ -1,0 +1,137 @@
+"""Requests from a lab's probe pods, by the curl inside them: what the learner would see, we see.
+
+A probe that is missing or not ready, an exec that fails, or our own time limit is `Ungradable`: it says
+nothing about the answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labcheck.checks.context import Probe
+from labcheck.checks.response import Response, Sample, parse
+from labcheck.errors import Ungradable, did_you_mean
+from labcheck.kube import ApiRefused, Cluster, ExecTimeout, Executed
+
+# Of the shell, not of curl: 126 and 127 mean that there is no curl to run, 2 and 3 that we called it wrongly.
+_NOT_CURL = {2, 3, 4, 126, 127}
+_GIVE_UP_AFTER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends from one pod. Header names and values are passed to curl as they are, never through a shell."""
+
+    name: str
+    _probe: Probe
+    _cluster: Cluster
+
+    def get(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: str | None = None,
+        timeout: float = 5.0,
+    ) -> Response:
+        """One request over a connection of its own. Never raises for a refusal: read `.refusal`."""
+        command = curl(url, method=method, headers=headers or {}, body=body, timeout=timeout)
+        done = self._exec(command, timeout + 10)
+        if done.code in _NOT_CURL:
+            raise Ungradable(
+                f"The probe pod `{self.name}` cannot run curl (exit {done.code}).",
+                evidence=done.stderr.strip(),
+            )
+        return parse(done.stdout, done.code)
+
+    def sample(
+        self,
+        url: str,
+        n: int = 300,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 2.0,
+    ) -> Sample:
+        """`n` equal requests one after another in a single exec, each over a connection of its own.
+
+        Gives up after ten refusals in a row, so `Sample.n` can be smaller than `n`.
+        """
+        marker = f"--{secrets.token_hex(8)}"
+        command = curl(url, method=method, headers=headers or {}, body=None, timeout=timeout)
+        script = _loop(shlex.join(command), n, marker)
+        done = self._exec(["sh", "-c", script], 30 + n * 0.2)
+        responses = [parse(text, code) for text, code in _pieces(done.stdout, marker)]
+        if done.code or not responses or any(response.exit_code in _NOT_CURL for response in responses):
+            raise Ungradable(
+                f"The probe pod `{self.name}` cannot run the sample (exit {done.code}).",
+                evidence=done.stderr.strip()[-300:],
+            )
+        return Sample(tuple(responses))
+
+    def _exec(self, command: list[str], timeout: float) -> Executed:
+        probe = self._probe
+        try:
+            return self._cluster.exec(probe.namespace, probe.pod, probe.container, command, timeout)
+        except ExecTimeout as error:
+            raise Ungradable(
+                f"The probe pod `{self.name}` did not finish within {timeout:g} s.",
+                next_step="Grade again; if it stays so, run `labcheck doctor`.",
+            ) from error
+        except ApiRefused as error:
+            raise Ungradable(
+                f"The probe pod `{self.name}` ({probe.namespace}/{probe.pod}) cannot be used.",
+                evidence=error.message,
+                next_step=f"See `kubectl describe pod {probe.pod} -n {probe.namespace}`.",
+            ) from error
+
+
+class Traffic:
+    """Hands out senders by the names under `probes` in lab.yaml."""
+
+    def __init__(self, cluster: Cluster, probes: Mapping[str, Probe]) -> None:
+        self._cluster = cluster
+        self._probes = probes
+
+    def from_(self, probe: str) -> Sender:
+        """The sender for the pod that `probes` calls `probe`."""
+        if probe not in self._probes:
+            raise LookupError(f"lab.yaml declares no probe `{probe}`. {did_you_mean(probe, self._probes)}")
+        return Sender(probe, self._probes[probe], self._cluster)
+
+
+def curl(url: str, *, method: str, headers: Mapping[str, str], body: str | None, timeout: float) -> list[str]:
+    """The command for one request: answer with headers on stdout, an error's reason on stderr."""
+    command = ["curl", "-sS", "-i", "--max-time", f"{timeout:g}"]
+    if method != "GET":
+        command += ["-X", method]
+    for name, value in headers.items():
+        command += ["-H", f"{name}: {value}"]
+    if body is not None:
+        command += ["--data-raw", body]
+    return [*command, url]
+
+
+def _loop(request: str, n: int, marker: str) -> str:
+    # Plain POSIX, for busybox's sh in the curl image as much as for bash. Each curl is a new process and so a
+    # new connection. The marker line closes a response and carries curl's exit code.
+    return (
+        f"i=0; f=0; while [ $i -lt {n} ] && [ $f -lt {_GIVE_UP_AFTER} ]; do "
+        f"{request}; c=$?; printf '\\n%s %s\\n' {marker} $c; "
+        "if [ $c -eq 0 ]; then f=0; else f=$((f+1)); fi; i=$((i+1)); done"
+    )
+
+
+def _pieces(output: str, marker: str) -> list[tuple[str, int]]:
+    """The loop's output cut at its marker lines: each response with its exit code."""
+    text, *rest = output.split(f"\n{marker} ")
+    pieces = []
+    for chunk in rest:
+        code, _, following = chunk.partition("\n")
+        pieces.append((text, int(code)))
+        text = following
+    return pieces

@@ -1,0 +1,11 @@
+"""What labcheck does with a cluster, through any kubeconfig. Only `connection` imports the client library.
+
+Importing this package is cheap; `connect` pays for the library when the first connection is made.
+"""
+
+from labcheck.kube.cluster import Cluster, connect
+from labcheck.kube.errors import ApiRefused, ExecTimeout
+from labcheck.kube.execution import Executed
+from labcheck.kube.kinds import Kind
+
+__all__ = ["ApiRefused", "Cluster", "ExecTimeout", "Executed", "Kind", "connect"]

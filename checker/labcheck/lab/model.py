@@ -1,0 +1,105 @@
+"""The shape of `lab.yaml`, as types. A field's docstring is its documentation for authors.
+
+Only shape lives here; what fields say about each other is judged in `labcheck.lab.load`, which knows the
+lines. Strings marked (template) may use the lab's params as Jinja2: `{{ namespace }}`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+Domain = Literal[
+    "Installation, Upgrades & Configuration",
+    "Traffic Management",
+    "Securing Workloads",
+    "Troubleshooting",
+]
+"""The domains of the ICA exam since August 2025."""
+
+Provider = Literal["embedded", "kind", "existing"]
+PROVIDERS: tuple[str, ...] = get_args(Provider)
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+# YAML gives lists; the model keeps tuples. Only the container is lenient.
+Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+Choice = str | int
+
+
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Probe(Strict):
+    """A pod of the lab that checks may send requests from."""
+
+    namespace: Text
+    """(template)"""
+    pod: Text
+    """(template) The pod's name; a Pod of the setup, so that the name is known."""
+    container: Text | None = None
+    """(template) Needed only when the pod has several."""
+
+
+class Environment(Strict):
+    """What the lab needs to run in."""
+
+    istio: Literal["none", "ambient"] = "none"
+    """Whether Istio ambient is installed before the learner starts."""
+    nodes: Annotated[int, Field(ge=1, le=9)] = 1
+    namespace: Text = "default"
+    """(template) The namespace that `labcheck shell` starts in."""
+    providers: Annotated[tuple[Provider, ...], Field(strict=False, min_length=1)] = ("embedded",)
+
+
+class Task(Strict):
+    """One graded item."""
+
+    id: Id
+    """Named by the check's `@task("…")`, by `needs`, and by a mistake's `loses`."""
+    title: Text
+    """(template) A claim in the present tense."""
+    points: Annotated[int, Field(ge=1, le=100)]
+    needs: Annotated[tuple[Id, ...], Field(strict=False)] = ()
+    """Tasks that must pass first; else this one is blocked and its check does not run."""
+    hints: Texts = ()
+    """(template) From the vaguest to the plainest."""
+    docs: Annotated[Texts, BeforeValidator(_one_or_several)] = ()
+    """One link or several to upstream documentation."""
+
+
+class Lab(Strict):
+    """`lab.yaml` as a whole."""
+
+    id: Id
+    """The same as the folder's name."""
+    title: Text
+    domain: Domain
+    level: Literal["guided", "practice", "exam"] = "guided"
+    minutes: Annotated[int, Field(ge=1, le=240)]
+    objectives: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+    environment: Environment = Environment()
+    params: dict[Identifier, Annotated[tuple[Choice, ...], Field(strict=False, min_length=1)]] = {}
+    """Name → choices; a seed picks one of each, and files of the lab use them by name."""
+    probes: dict[Id, Probe] = {}
+    tasks: Annotated[tuple[Task, ...], Field(strict=False, min_length=1)]
+    points: int | None = None
+    """Optional: the sum of the tasks' points, said once more to be checked."""
+
+    @property
+    def total(self) -> int:
+        return sum(task.points for task in self.tasks)
+
+    def task(self, task_id: str) -> Task:
+        """The task of that id. Raises KeyError."""
+        for task in self.tasks:
+            if task.id == task_id:
+                return task
+        raise KeyError(task_id)

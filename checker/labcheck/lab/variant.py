@@ -1,0 +1,81 @@
+"""What a seed makes of a lab: each param's choice, and everything of `lab.yaml` with it filled in.
+
+The choice is a hash of lab, param and seed: the same on every machine and Python, and adding a param leaves
+the others as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from labcheck.lab.load import LoadedLab
+from labcheck.lab.model import Lab, Probe, Task
+from labcheck.lab.templates import Value, render
+
+DEFAULT_SEED = 1
+"""The seed of the pages that the site shows, so that a learner who asks for none can follow them."""
+
+
+def choose(lab: Lab, seed: int) -> dict[str, Value]:
+    """The params of `lab` under `seed`."""
+    return {name: choices[_pick(lab.id, name, seed, len(choices))] for name, choices in lab.params.items()}
+
+
+def _pick(lab_id: str, param: str, seed: int, count: int) -> int:
+    digest = hashlib.sha256(f"{lab_id}/{param}/{seed}".encode()).digest()
+    return int.from_bytes(digest[:8]) % count
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A lab with its params decided; `tasks`, `probes` and `namespace` are filled in."""
+
+    source: LoadedLab
+    seed: int
+    params: dict[str, Value]
+    tasks: tuple[Task, ...]
+    probes: dict[str, Probe]
+    namespace: str
+
+    @property
+    def lab(self) -> Lab:
+        return self.source.lab
+
+    @property
+    def folder(self) -> Path:
+        return self.source.folder
+
+
+def variant(source: LoadedLab, seed: int = DEFAULT_SEED) -> Variant:
+    """The variant of a lab under a seed. Raises AuthorError for a template that does not render."""
+    params = choose(source.lab, seed)
+    manifest = source.document.path
+
+    def fill(text: str, *place: str | int) -> str:
+        return render(text, params, manifest, source.document.line(place))
+
+    def fill_task(index: int, task: Task) -> Task:
+        return task.model_copy(
+            update={
+                "title": fill(task.title, "tasks", index, "title"),
+                "hints": tuple(fill(hint, "tasks", index, "hints", n) for n, hint in enumerate(task.hints)),
+            }
+        )
+
+    def fill_probe(name: str, probe: Probe) -> Probe:
+        return Probe(
+            namespace=fill(probe.namespace, "probes", name, "namespace"),
+            pod=fill(probe.pod, "probes", name, "pod"),
+            container=fill(probe.container, "probes", name, "container") if probe.container else None,
+        )
+
+    return Variant(
+        source=source,
+        seed=seed,
+        params=params,
+        tasks=tuple(fill_task(index, task) for index, task in enumerate(source.lab.tasks)),
+        probes={name: fill_probe(name, probe) for name, probe in source.lab.probes.items()},
+        namespace=fill(source.lab.environment.namespace, "environment", "namespace"),
+    )
