@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pocketmesh.objects import Object
+from pocketmesh.schema.builtin.defaults import fill_in
 from pocketmesh.schema.builtin.definitions import OBJECT_META, definition
 from pocketmesh.schema.decoding import decode
 from pocketmesh.schema.defaulting import default
@@ -36,6 +37,8 @@ def prepare(kind: Kind, obj: Object, old: Object | None = None) -> Prepared:
     if kind.crd:
         obj = default(kind.schema, obj)
         return Prepared(obj, unknown, validate(kind.schema, obj, old))
+    obj.setdefault("metadata", {})
+    fill_in(kind.resource, obj)
     return Prepared(obj, unknown, [])
 
 
