@@ -1,0 +1,55 @@
+"""A set of objects to decide from, without a cluster around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from pocketmesh.objects import Object, name_of, namespace_of
+
+PLURALS = {
+    "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
+    "EndpointSlice": "endpointslices.discovery.k8s.io",
+    "Gateway": "gateways.gateway.networking.k8s.io",
+    "GatewayClass": "gatewayclasses.gateway.networking.k8s.io",
+    "GRPCRoute": "grpcroutes.gateway.networking.k8s.io",
+    "HTTPRoute": "httproutes.gateway.networking.k8s.io",
+    "Namespace": "namespaces",
+    "Pod": "pods",
+    "ReferenceGrant": "referencegrants.gateway.networking.k8s.io",
+    "Secret": "secrets",
+    "Service": "services",
+    "ServiceEntry": "serviceentries.networking.istio.io",
+    "TCPRoute": "tcproutes.gateway.networking.k8s.io",
+    "TLSRoute": "tlsroutes.gateway.networking.k8s.io",
+}
+
+
+class FixedReader:
+    """Objects that do not change; a later object replaces an earlier one of the same name."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._objects: dict[str, dict[tuple[str, str], Object]] = {}
+        for obj in objects:
+            if obj["kind"] in PLURALS:
+                place = (namespace_of(obj), name_of(obj))
+                self._objects.setdefault(PLURALS[obj["kind"]], {})[place] = obj
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        return self._objects.get(resource, {}).get((namespace, name))
+
+    def all(self, resource: str, namespace: str = "") -> list[Object]:
+        found = self._objects.get(resource, {})
+        return [found[place] for place in sorted(found) if not namespace or place[0] == namespace]
+
+
+@pytest.fixture
+def reading() -> Callable[..., Any]:
+    """Makes a reader of the objects that it is given."""
+
+    def make(*objects: Object) -> FixedReader:
+        return FixedReader(objects)
+
+    return make
