@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from pocketmesh.clock import Clock
 from pocketmesh.store import Event, Store
@@ -36,7 +36,7 @@ class Reconciler(Protocol):
         """The keys to look at again because of a change."""
         ...
 
-    def reconcile(self, key: Hashable) -> float | None:
+    def reconcile(self, key: Any) -> float | None:
         """Makes the world as wanted for one key.
 
         Returns the seconds after which it wants to be called again whatever happens, None for never.

@@ -1,0 +1,37 @@
+"""The controllers that every cluster runs: kube-controller-manager's and kube-scheduler's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pocketmesh.api.client import Client
+from pocketmesh.api.registry import Registry
+from pocketmesh.controllers.daemonset import DaemonSets
+from pocketmesh.controllers.deployment import Deployments
+from pocketmesh.controllers.endpoints import ServiceEndpoints
+from pocketmesh.controllers.garbage import GarbageCollector
+from pocketmesh.controllers.job import Jobs
+from pocketmesh.controllers.namespace import Namespaces
+from pocketmesh.controllers.replicaset import ReplicaSets
+from pocketmesh.controllers.runtime import Reconciler
+from pocketmesh.controllers.scheduler import Scheduler
+from pocketmesh.controllers.statefulset import StatefulSets
+
+CONTROLLER_MANAGER: Final = "kube-controller-manager"
+SCHEDULER: Final = "kube-scheduler"
+
+
+def standard_controllers(registry: Registry, ca_certificate: str) -> list[Reconciler]:
+    """All of them; `ca_certificate` is the PEM that `kube-root-ca.crt` shows in every namespace."""
+    client, clock = Client(registry, CONTROLLER_MANAGER), registry.clock
+    return [
+        Namespaces(client, ca_certificate),
+        GarbageCollector(client),
+        Deployments(client, clock),
+        ReplicaSets(client, clock),
+        DaemonSets(client, clock),
+        StatefulSets(client, clock),
+        Jobs(client, clock),
+        ServiceEndpoints(client, clock),
+        Scheduler(Client(registry, SCHEDULER), clock),
+    ]
