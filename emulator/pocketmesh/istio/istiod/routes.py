@@ -87,9 +87,7 @@ def _conditions(route: Object, reference: Object, reader: Reader, settings: Sett
 class RouteStatus:
     """Keeps the status of one kind of route; a key is its namespace and name."""
 
-    def __init__(
-        self, resource: str, client: Client, reader: Reader, settings: Settings, clock: Clock
-    ) -> None:
+    def __init__(self, resource: str, client: Client, settings: Settings, clock: Clock) -> None:
         self.name = f"istiod {resource.partition('.')[0]} status"
         self._resource = resource
         self._client = client
