@@ -1,9 +1,9 @@
 """Complete CustomResourceDefinition objects from the pages of a bundle.
 
 A page has `types`, which all pages of its bundle share, and `kinds` of one API `group`. A kind says its
-`versions` (`stored` or `served`), `columns` (`[TYPE] [wide] JSONPATH [-- DESCRIPTION]`), `short` name, `scope`
-unless it is namespaced, and the `fields` that it has besides the metadata. `annotations` and `labels` of any
-page go to every kind of the bundle. Names follow from the kind.
+`versions` (`stored` or `served`), `columns` (`[TYPE] [wide] JSONPATH [-- DESCRIPTION]`), `short` name,
+`scope` unless it is namespaced, and the `fields` that it has besides the metadata. `annotations` and `labels`
+of any page go to every kind of the bundle. Names follow from the kind.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _definition(
     group: str = page["group"]
     singular = kind.lower()
     plural = _plural(singular)
-    names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": singular}
+    names: Object = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": singular}
     if "short" in entry:
         names["shortNames"] = [entry["short"]]
     metadata: Object = {"name": f"{plural}.{group}", "annotations": annotations}

@@ -73,7 +73,7 @@ class Types:
         """
         if isinstance(node, str):
             return self._line(node)
-        schema = self._line(node["type"]) if "type" in node else {"type": "object"}
+        schema: Schema = self._line(node["type"]) if "type" in node else {"type": "object"}
         if "about" in node:
             schema["description"] = node["about"]
         if "fields" in node:

@@ -1,0 +1,93 @@
+"""Expressions compiled once, and evaluated on plain JSON values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pocketmesh.schema.cel.engine import engine
+from pocketmesh.schema.cel.errors import NO_SUCH_OVERLOAD, CompileError, EvaluationError
+from pocketmesh.schema.cel.functions import FUNCTIONS, OURS
+from pocketmesh.schema.cel.source import escaped_names, renamed, with_escaped_keys
+
+_CALLBACK_FAILED = re.compile(r"Python function call failed: \w+: (.*)\. Check function arguments", re.DOTALL)
+_UNPARSED = re.compile(r"Function '(int|uint|double|timestamp)' error")
+_UNKNOWN = re.compile(r"Undefined variable or function: '(\w+)'")
+_TYPE_NAMES = {"timestamp": "google.protobuf.Timestamp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled expression, the variables that it names, and the functions that it may call."""
+
+    variables: frozenset[str]
+    _functions: Mapping[str, Callable[..., Any]]
+    _escaped: Mapping[str, str]
+    _compiled: Any
+
+    def evaluate(self, variables: Mapping[str, Any]) -> Any:
+        """The expression's value. Raises EvaluationError."""
+        wanted = {name: value for name, value in variables.items() if name in self.variables}
+        if self._escaped:
+            wanted = {name: with_escaped_keys(value, self._escaped) for name, value in wanted.items()}
+        try:
+            return self._compiled.execute(engine().Context(wanted, dict(self._functions)))
+        except Exception as error:
+            raise EvaluationError(_said(error)) from error
+
+
+@cache
+def compiled(expression: str) -> Program:
+    """The program for an expression. Raises CompileError."""
+    if not expression.strip():
+        raise CompileError("rule is not specified")
+    try:
+        program = engine().compile(renamed(expression, OURS))
+    except ValueError as error:
+        raise CompileError(f"compilation failed: {error}") from error
+    called = program.functions()
+    return Program(
+        variables=frozenset(program.variables()),
+        _functions={name: FUNCTIONS[name] for name in FUNCTIONS if name.rpartition(".")[2] in called},
+        _escaped=escaped_names(expression),
+        _compiled=program,
+    )
+
+
+def optional(value: Any) -> Any:
+    """`value` as a CEL optional; None is the empty one."""
+    values = engine().OptionalValue
+    return values.none() if value is None else values.of(value)
+
+
+def _said(error: Exception) -> str:
+    """What cel-go says where the Rust library raises `error`."""
+    text = str(error)
+    if isinstance(error, KeyError):
+        return f"no such key: {error.args[0]}"
+    if isinstance(error, TypeError):
+        return NO_SUCH_OVERLOAD
+    if isinstance(error, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(error, OverflowError):
+        return "integer overflow"
+    if failed := _CALLBACK_FAILED.search(text):
+        return failed[1]
+    if unparsed := _UNPARSED.search(text):
+        wanted = unparsed[1]
+        return f"type conversion error from 'string' to '{_TYPE_NAMES.get(wanted, wanted)}'"
+    if unknown := _UNKNOWN.search(text):
+        return NO_SUCH_OVERLOAD if unknown[1] in _KNOWN else f"undeclared reference to '{unknown[1]}'"
+    return text
+
+
+_KNOWN = frozenset(
+    {
+        *FUNCTIONS,
+        *("contains", "endsWith", "matches", "startsWith"),
+        *("bytes", "double", "dyn", "int", "timestamp", "type", "uint"),
+    }
+)

@@ -1,0 +1,59 @@
+"""An expression's text, made ready for the Rust library.
+
+Two things differ from Kubernetes. The library cannot be taught other versions of its built-in functions, so
+calls of those that it gets wrong (`size` of a string counts bytes) are renamed to ours. And field names
+that are no identifiers are written escaped (`__namespace__`, `foo__dash__bar`; upstream apiserver
+`pkg/cel/escaping.go`), so the expression says which keys of the variables it wants to see escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_TOKEN = re.compile(
+    r"""(?P<text>(?:[rR][bB]?|[bB][rR])(?:'{3}.*?'{3}|"{3}.*?"{3}|'[^'\n]*'|"[^"\n]*")
+    |[bB]?(?:'{3}(?:\\.|.)*?'{3}|"{3}(?:\\.|.)*?"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))
+    |(?P<comment>//[^\n]*)
+    |(?P<name>[A-Za-z_]\w*)(?P<call>\s*\()?""",
+    re.DOTALL | re.VERBOSE,
+)
+_ESCAPE = re.compile(r"__(underscores|dot|dash|slash)__")
+_ESCAPED = {"underscores": "__", "dot": ".", "dash": "-", "slash": "/"}
+_RESERVED = frozenset(
+    [
+        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if"),
+        *("import", "let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    ]
+)
+
+
+def renamed(expression: str, ours: Mapping[str, str]) -> str:
+    """The expression with calls of the functions in `ours` going to their new names."""
+
+    def replace(token: re.Match[str]) -> str:
+        name, call = token["name"], token["call"]
+        return f"{ours[name]}{call}" if call and name in ours else token[0]
+
+    return _TOKEN.sub(replace, expression)
+
+
+def escaped_names(expression: str) -> dict[str, str]:
+    """The field names that the expression writes escaped, by their real names."""
+    names = (token["name"] for token in _TOKEN.finditer(expression) if token["name"])
+    return {real: name for name in names if (real := _unescaped(name)) != name}
+
+
+def _unescaped(name: str) -> str:
+    if name.startswith("__") and name.endswith("__") and name[2:-2] in _RESERVED:
+        return name[2:-2]
+    return _ESCAPE.sub(lambda match: _ESCAPED[match[1]], name)
+
+
+def with_escaped_keys(value: object, names: Mapping[str, str]) -> object:
+    """A copy of `value` whose keys are written as the expression writes them."""
+    if isinstance(value, dict):
+        return {names.get(key, key): with_escaped_keys(child, names) for key, child in value.items()}
+    if isinstance(value, list):
+        return [with_escaped_keys(child, names) for child in value]
+    return value
