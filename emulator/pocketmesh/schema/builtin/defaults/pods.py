@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pocketmesh.objects import Object
 
@@ -133,5 +133,5 @@ def _tolerations(spec: Object) -> None:
             )
 
 
-def _tolerates(toleration: dict[str, Any], key: str) -> bool:
-    return toleration.get("key", key) == key and toleration.get("effect", "NoExecute") == "NoExecute"
+def _tolerates(toleration: Object, key: str) -> bool:
+    return (toleration.get("key", key), toleration.get("effect", "NoExecute")) == (key, "NoExecute")
