@@ -37,6 +37,11 @@ def invalid(field: str, value: Any, detail: str) -> FieldError:
     return FieldError("FieldValueInvalid", field, _line("Invalid value", detail, value))
 
 
+def invalid_whole(field: str, detail: str) -> FieldError:
+    """An object or list is not acceptable; it is too large to be shown."""
+    return FieldError("FieldValueInvalid", field, _line("Invalid value", detail))
+
+
 def wrong_type(field: str, value: Any, detail: str) -> FieldError:
     """A value of a custom resource has another type than its schema says."""
     return FieldError("FieldValueTypeInvalid", field, _line("Invalid value", detail, value))
@@ -64,8 +69,9 @@ def forbidden(field: str, detail: str) -> FieldError:
     return FieldError("FieldValueForbidden", field, _line("Forbidden", detail))
 
 
-def too_long(field: str, limit: int, unit: str = "bytes") -> FieldError:
+def too_long(field: str, limit: int) -> FieldError:
     """A string is longer than allowed."""
+    unit = "byte" if limit == 1 else "bytes"
     return FieldError("FieldValueTooLong", field, _line("Too long", f"may not be more than {limit} {unit}"))
 
 

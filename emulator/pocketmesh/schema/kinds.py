@@ -49,7 +49,9 @@ class Kinds:
         """Serves what a CustomResourceDefinition asks for, instead of what it asked for before."""
         kinds = kinds_of(crd)
         if kinds:
-            self._served[name_of(crd)] = sorted(kinds, key=lambda kind: version_priority(kind.version), reverse=True)
+            self._served[name_of(crd)] = sorted(
+                kinds, key=lambda kind: version_priority(kind.version), reverse=True
+            )
         else:
             self._served.pop(name_of(crd), None)
         self._index()

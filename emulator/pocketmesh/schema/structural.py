@@ -110,12 +110,9 @@ class Schema:
     @cached_property
     def has_rules(self) -> bool:
         """Whether there are CEL rules here or anywhere below; never asked of a recursive schema."""
-        return bool(self.rules) or any(child.has_rules for child in self._structure())
-
-    @cached_property
-    def has_defaults(self) -> bool:
-        """Whether defaults are declared anywhere below; never asked of a recursive schema."""
-        return any(child.default is not None or child.has_defaults for child in self._structure())
+        if "x-kubernetes-validations" in self.document:
+            return True
+        return any(child.has_rules for child in (*self._structure(), *self.all_of))
 
     @property
     def struct(self) -> str:

@@ -8,6 +8,7 @@ whatever has not changed is not judged again.
 from __future__ import annotations
 
 from pocketmesh.objects import Object
+from pocketmesh.schema import constraints, uniqueness
 from pocketmesh.schema.errors import FieldError, invalid
 from pocketmesh.schema.structural import Schema
 
@@ -30,4 +31,14 @@ _RULES_SKIPPED = invalid(
 
 def validate(schema: Schema, obj: Object, old: Object | None = None) -> list[FieldError]:
     """Everything that is wrong with an object; `old` is what it replaces."""
-    return []
+    found: list[FieldError] = []
+    constraints.check(schema, obj, old, None, found)
+    uniqueness.check(schema, obj, None, found)
+    if schema.has_rules:
+        if any(error.reason in _BLOCKING for error in found):
+            found.append(_RULES_SKIPPED)
+        else:
+            from pocketmesh.schema import rules
+
+            rules.check(schema, obj, old, None, found)
+    return found
