@@ -39,7 +39,7 @@ class ClusterView:
     def all(self, kind: str, namespace: str = "", labels: Mapping[str, str] | None = None) -> list[Resource]:
         """All objects of a kind: of one namespace, or of all when none is given; with these labels."""
         known = self._kind(kind, "")
-        items = self._ask(lambda: self._cluster.list(known, namespace, labels or {}))
+        items = self._ask(lambda: self._cluster.all(known, namespace, labels or {}))
         return [Resource(item) for item in items]
 
     def find(

@@ -4,8 +4,9 @@ Importing this package is cheap; `connect` pays for the library when the first c
 """
 
 from labcheck.kube.cluster import Cluster, connect
+from labcheck.kube.connection import import_client
 from labcheck.kube.errors import ApiRefused, ExecTimeout
 from labcheck.kube.execution import Executed
 from labcheck.kube.kinds import Kind
 
-__all__ = ["ApiRefused", "Cluster", "ExecTimeout", "Executed", "Kind", "connect"]
+__all__ = ["ApiRefused", "Cluster", "ExecTimeout", "Executed", "Kind", "connect", "import_client"]

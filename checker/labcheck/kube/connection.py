@@ -20,6 +20,12 @@ Query: TypeAlias = Sequence[tuple[str, str]]
 _UNREACHABLE_HINT = "See `labcheck status`; `labcheck up` starts what has stopped."
 
 
+def import_client() -> None:
+    """Pays for the import of the library now, for whoever waits for a cluster anyway."""
+    import kubernetes.client.rest
+    import kubernetes.config  # noqa: F401
+
+
 class Connection:
     """A cluster's API by paths. Raises ApiRefused for an error status and Unreachable for no answer."""
 

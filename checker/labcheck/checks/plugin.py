@@ -1,0 +1,183 @@
+"""The pytest plugin that turns a run of `test_lab.py` into verdicts.
+
+It orders checks by their tasks' needs, blocks those whose needs did not pass, and tells a wrong answer
+(`Failed`) from not having been able to look (everything else). It writes verdicts; what pytest prints nobody
+reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labcheck.checks.cluster import ClusterView
+from labcheck.checks.context import Context, Params, read_context
+from labcheck.checks.expect import Expect
+from labcheck.checks.results import Results
+from labcheck.checks.tasks import task_of
+from labcheck.checks.traffic import Traffic
+from labcheck.checks.verdict import Evidence, Failed, Outcome, Verdict
+from labcheck.errors import LabcheckError, Problem, did_you_mean
+from labcheck.kube import Cluster, connect
+
+CONTEXT_OPTION = "--labcheck-context"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(CONTEXT_OPTION, required=True, type=Path, help="what `labcheck grade` passes on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    context = read_context(config.getoption(CONTEXT_OPTION))
+    config.pluginmanager.register(Grading(context), "labcheck-grading")
+
+
+@pytest.fixture
+def expect(request: pytest.FixtureRequest) -> Expect:
+    """Claims, and the two ways to look."""
+    return _grading(request).expect
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> ClusterView:
+    """The cluster, to read."""
+    return ClusterView(_grading(request).connection())
+
+
+@pytest.fixture
+def traffic(request: pytest.FixtureRequest) -> Traffic:
+    """Requests from the lab's probe pods."""
+    grading = _grading(request)
+    return Traffic(grading.connection(), grading.context.probes)
+
+
+@pytest.fixture
+def params(request: pytest.FixtureRequest) -> Params:
+    """The variant's params."""
+    return Params(_grading(request).context.params)
+
+
+def _grading(request: pytest.FixtureRequest) -> Grading:
+    found = request.config.pluginmanager.get_plugin("labcheck-grading")
+    assert isinstance(found, Grading)
+    return found
+
+
+class Grading:
+    """One run over one lab's checks."""
+
+    def __init__(self, context: Context, connect_to: Callable[[Path], Cluster] = connect) -> None:
+        self.context = context
+        self.expect = Expect(context.patience)
+        self._results = Results(Path(context.results))
+        self._outcomes: dict[str, Outcome] = {}
+        self._connect = connect_to
+        self._cluster: Cluster | None = None
+
+    def connection(self) -> Cluster:
+        """The connection that all checks share, made when the first one asks."""
+        if self._cluster is None:
+            self._cluster = self._connect(Path(self.context.kubeconfig))
+        return self._cluster
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            path = Path(self.context.folder) / "test_lab.py"
+            self._results.problem(Problem(path, 0, f"The checks cannot be loaded.\n{report.longreprtext}"))
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        checks: dict[str, pytest.Item] = {}
+        for item in items:
+            problem = self._misuse(item, checks)
+            if problem:
+                path, line, _ = item.reportinfo()
+                self._results.problem(Problem(Path(path), (line or 0) + 1, problem))
+            else:
+                checks[_task(item) or ""] = item
+        order = TopologicalSorter(self.context.needs).static_order()
+        position = {task: index for index, task in enumerate(order)}
+        items[:] = sorted(checks.values(), key=lambda item: position[_task(item) or ""])
+
+    def _misuse(self, item: pytest.Item, checks: dict[str, pytest.Item]) -> str:
+        task = _task(item)
+        if task is None:
+            return f'`{item.name}` judges no task: put `@task("…")` on it.'
+        if task not in self.context.needs:
+            return f"There is no task `{task}` in lab.yaml. {did_you_mean(task, self.context.needs)}"
+        if task in checks:
+            return f"The task `{task}` has two checks: `{checks[task].name}` and `{item.name}`."
+        if not _claim(item):
+            return f"`{item.name}` has no docstring, and that is what the learner reads."
+        return ""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        task = _task(item) or ""
+        unmet = [need for need in self.context.needs[task] if self._outcomes.get(need) is not Outcome.PASS]
+        if unmet:
+            self._settle(
+                Verdict(task, Outcome.BLOCKED, _claim(item), Evidence(why=f"needs: {', '.join(unmet)}"))
+            )
+            item.add_marker(pytest.mark.skip(reason="blocked"))
+        else:
+            self._results.started(task)
+            self.expect.notes.clear()
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        task = _task(item) or ""
+        if task not in self._outcomes and (call.when == "call" or call.excinfo is not None):
+            self._settle(self._judge(task, item, call))
+        return report
+
+    def _judge(self, task: str, item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
+        if call.excinfo is None:
+            return Verdict(
+                task, Outcome.PASS, _claim(item), notes=tuple(self.expect.notes), seconds=call.duration
+            )
+        outcome, evidence = explain(call.excinfo.value)
+        where = _where(item, call.excinfo)
+        return Verdict(task, outcome, _claim(item), evidence, where=where, seconds=call.duration)
+
+    def _settle(self, verdict: Verdict) -> None:
+        self._outcomes[verdict.task] = verdict.outcome
+        self._results.verdict(verdict)
+
+
+def explain(error: BaseException) -> tuple[Outcome, Evidence]:
+    """What an exception out of a check says: that a claim failed, or that we could not look."""
+    match error:
+        case Failed():
+            return Outcome.FAIL, error.evidence
+        case AssertionError():
+            return Outcome.FAIL, Evidence("the check's assertion holds", str(error).split("\n")[0])
+        case LabcheckError():
+            return Outcome.UNGRADABLE, Evidence(observed=error.fact, why=error.evidence, next=error.next_step)
+        case _:
+            return Outcome.UNGRADABLE, Evidence(
+                observed=f"The check itself broke: {type(error).__name__}: {error}",
+                next="This is a fault of the lab, not of your answer.",
+            )
+
+
+def _task(item: pytest.Item) -> str | None:
+    return task_of(getattr(item, "obj", None))
+
+
+def _claim(item: pytest.Item) -> str:
+    documentation = getattr(getattr(item, "obj", None), "__doc__", None) or ""
+    return documentation.strip().split("\n")[0].strip()
+
+
+def _where(item: pytest.Item, raised: pytest.ExceptionInfo[BaseException]) -> str:
+    """The innermost line of the lab's own file that the exception passed through."""
+    lines = [entry.lineno + 1 for entry in raised.traceback if Path(entry.path) == item.path]
+    return f"{item.path.name}:{lines[-1]}" if lines else item.path.name

@@ -1,0 +1,95 @@
+"""The embedded provider: one `pocketmesh` process for each environment, spoken to like any cluster.
+
+It is started as a program, never imported, and found again through the folder on its command line.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from labcheck.environments import process
+from labcheck.errors import EnvironmentTrouble
+from labcheck.kube import Cluster
+from labcheck.lab.model import Lab
+
+PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
+_LOG_TAIL = 5
+
+
+class Embedded:
+    """Clusters that are processes. `program` is what serves one, told `--state DIR --istio MODE`."""
+
+    name = "embedded"
+    patience = 0.3
+
+    def __init__(self, program: Sequence[str] = PROGRAM, timeout: float = 60.0) -> None:
+        self._program = tuple(program)
+        self._timeout = timeout
+
+    def start(self, folder: Path, lab: Lab) -> None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Written last by the daemon; one from an earlier run would be taken for ready.
+            (folder / "kubeconfig").unlink(missing_ok=True)
+            command = [*self._program, "--state", str(folder), "--istio", lab.environment.istio]
+            pid = process.start(command, folder / "log")
+            (folder / "started").write_text(str(pid), encoding="utf-8")
+        except OSError as error:
+            raise EnvironmentTrouble(
+                "The embedded cluster cannot be started.",
+                evidence=f"{error}.",
+                next_step="Run `labcheck doctor`.",
+            ) from error
+
+    def wait(self, folder: Path) -> Path:
+        kubeconfig = folder / "kubeconfig"
+        deadline = time.monotonic() + self._timeout
+        while not kubeconfig.exists():
+            if not self.running(folder):
+                raise self._ended(folder, "The embedded cluster ended before it was ready.")
+            if time.monotonic() > deadline:
+                raise self._ended(folder, f"The embedded cluster is not ready after {self._timeout:g} s.")
+            time.sleep(process.POLL)
+        return kubeconfig
+
+    def running(self, folder: Path) -> bool:
+        pid = _pid(folder)
+        return pid is not None and process.alive(pid, str(folder))
+
+    def stop(self, folder: Path) -> None:
+        pid = _pid(folder)
+        if pid is not None:
+            process.stop(pid, str(folder))
+
+    def snapshot(self, cluster: Cluster, name: str) -> None:
+        cluster.connection.request("POST", f"/pocketmesh/v1/snapshots/{name}")
+
+    def restore(self, cluster: Cluster, name: str) -> None:
+        cluster.connection.request("POST", f"/pocketmesh/v1/snapshots/{name}/restore")
+
+    @staticmethod
+    def _ended(folder: Path, fact: str) -> EnvironmentTrouble:
+        tail = _tail(folder / "log")
+        if "ModuleNotFoundError" in tail:
+            advice = "Install what it needs: pip install 'labcheck[embedded]'"
+        else:
+            advice = "Run `labcheck doctor`; then `labcheck down` and `labcheck up` again."
+        return EnvironmentTrouble(fact, evidence=tail, next_step=advice)
+
+
+def _pid(folder: Path) -> int | None:
+    try:
+        return int((folder / "started").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _tail(log: Path) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_LOG_TAIL:])

@@ -1,0 +1,199 @@
+"""An environment's way: up, reset, down, and what has become of it.
+
+`up` does as much as it can while the cluster boots. Whatever interrupts it, the record says "creating" until
+the very end, and the next `up` starts over; an environment that was ready is never set up again, only
+restarted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from labcheck.environments.provider import Provider, provider
+from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
+from labcheck.errors import EnvironmentTrouble, UsageError
+from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
+from labcheck.kube.manifests import Applied, apply_all
+from labcheck.kube.readiness import wait_ready
+from labcheck.lab import pages
+from labcheck.lab.variant import Variant
+from labcheck.yamltext import Document, documents
+
+Progress = Callable[[str], None]
+
+SNAPSHOT = "ready"
+_SETUP_TIMEOUT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What has become of an environment: `state` is ready, stopped or interrupted."""
+
+    record: Record
+    folder: EnvironmentFolder
+    state: str
+
+
+def up(state: StateFolder, variant: Variant, runner: Provider, progress: Progress) -> str:
+    """Brings a lab's environment up; returns what it took: "created", "restarted" or "running".
+
+    Raises UsageError when it runs with another seed or provider, AuthorError and EnvironmentTrouble.
+    """
+    lab = variant.lab
+    folder = state.environment(lab.id)
+    with state.lock(lab.id, f"Another labcheck is changing {lab.id}; waiting for it."):
+        record = folder.record()
+        if record and record.status == "ready":
+            _refuse_another(record, variant, runner)
+            if runner.running(folder.cluster):
+                return "running"
+            _restart(folder, variant, runner, progress)
+            return "restarted"
+        if record:
+            progress("cleaning up after an interrupted start")
+            _clear(folder, record)
+        try:
+            _create(folder, variant, runner, progress)
+        except BaseException:
+            runner.stop(folder.cluster)
+            folder.remove()
+            raise
+        return "created"
+
+
+def _refuse_another(record: Record, variant: Variant, runner: Provider) -> None:
+    for what, running, wanted in (
+        ("seed", record.seed, variant.seed),
+        ("provider", record.provider, runner.name),
+    ):
+        if running != wanted:
+            raise UsageError(
+                f"{record.lab} runs already, with the {what} {running} rather than {wanted}.",
+                next_step=f"To start it anew: labcheck down {record.lab}",
+            )
+
+
+def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progress: Progress) -> None:
+    started = time.monotonic()
+    lab = variant.lab
+    record = Record(
+        lab.id, str(variant.folder), runner.name, variant.seed, variant.namespace, status="creating"
+    )
+    folder.remember(record)
+    runner.start(folder.cluster, lab)
+    manifests = setup_documents(variant)
+    pages.guide(variant)
+    import_client()
+    cluster = connect(runner.wait(folder.cluster))
+    progress("cluster answers")
+    applied = apply_all(cluster, manifests)
+    progress(f"setup applied: {len(applied)} objects")
+    _grant(folder, variant, cluster)
+    wait_ready(cluster, applied, _SETUP_TIMEOUT)
+    progress("setup ready")
+    runner.snapshot(cluster, SNAPSHOT)
+    folder.remember(replace(record, status="ready", seconds=round(time.monotonic() - started, 2)))
+
+
+def _restart(folder: EnvironmentFolder, variant: Variant, runner: Provider, progress: Progress) -> None:
+    progress("it had stopped; starting it on the state it had")
+    runner.start(folder.cluster, variant.lab)
+    cluster = connect(runner.wait(folder.cluster))
+    progress("cluster answers")
+    _grant(folder, variant, cluster)
+    probes = {(probe.namespace, probe.pod) for probe in variant.probes.values()}
+    pods = [it for it in setup_objects(variant, cluster) if _is_one_of(it, probes)]
+    wait_ready(cluster, pods, _SETUP_TIMEOUT)
+
+
+def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
+    """Brings back what `up` left, in a running environment. Raises UsageError and EnvironmentTrouble."""
+    lab = variant.lab
+    with state.lock(lab.id, f"Another labcheck is changing {lab.id}; waiting for it."):
+        found = running(state, lab.id)
+        cluster = connect(found.folder.kubeconfig)
+        provider(found.record.provider).restore(cluster, SNAPSHOT)
+        progress("snapshot restored")
+        wait_ready(cluster, setup_objects(variant, cluster), _SETUP_TIMEOUT)
+        progress("setup ready")
+
+
+def down(state: StateFolder, lab_id: str) -> bool:
+    """Ends an environment and forgets it; False when there was none."""
+    with state.lock(lab_id, f"Another labcheck is changing {lab_id}; waiting for it."):
+        folder = state.environment(lab_id)
+        record = folder.record()
+        if record is None:
+            return False
+        _clear(folder, record)
+        return True
+
+
+def statuses(state: StateFolder) -> list[Status]:
+    """Every environment that there is."""
+    found = []
+    for folder in state.environments():
+        record = folder.record()
+        if record:
+            found.append(_status(folder, record))
+    return found
+
+
+def running(state: StateFolder, lab_id: str) -> Status:
+    """The lab's environment, which is ready. Raises UsageError or EnvironmentTrouble with what to do."""
+    folder = state.environment(lab_id)
+    record = folder.record()
+    if record is None:
+        raise UsageError(f"{lab_id} is not running.", next_step=f"Start it: labcheck up {lab_id}")
+    status = _status(folder, record)
+    if status.state == "stopped":
+        raise EnvironmentTrouble(
+            f"The cluster of {lab_id} has stopped.",
+            next_step=f"Nothing is lost; start it: labcheck up {lab_id}",
+        )
+    if status.state == "interrupted":
+        raise EnvironmentTrouble(
+            f"{lab_id} was never completely started.", next_step=f"Start it again: labcheck up {lab_id}"
+        )
+    return status
+
+
+def setup_documents(variant: Variant) -> list[Document]:
+    """The manifests of the setup. Raises AuthorError."""
+    return [it for path, text in pages.setup(variant) for it in documents(path, text)]
+
+
+def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
+    """What the setup consists of, whether or not it is there."""
+    kinds = {(kind.api_version, kind.kind): kind for kind in cluster.kinds()}
+    found = [
+        (it.data, kinds.get((it.data["apiVersion"], it.data["kind"]))) for it in setup_documents(variant)
+    ]
+    return [Applied(kind, obj) for obj, kind in found if kind is not None]
+
+
+def _status(folder: EnvironmentFolder, record: Record) -> Status:
+    if record.status != "ready":
+        return Status(record, folder, "interrupted")
+    alive = provider(record.provider).running(folder.cluster)
+    return Status(record, folder, "ready" if alive else "stopped")
+
+
+def _clear(folder: EnvironmentFolder, record: Record) -> None:
+    provider(record.provider).stop(folder.cluster)
+    folder.remove()
+
+
+def _grant(folder: EnvironmentFolder, variant: Variant, cluster: Cluster) -> None:
+    """Writes both kubeconfigs: the learner's, and the grader's with an identity of its own."""
+    admin = kubeconfig.read(folder.cluster / "kubeconfig")
+    token = identity.create(cluster, ((probe.namespace, probe.pod) for probe in variant.probes.values()))
+    folder.write("kubeconfig", kubeconfig.with_namespace(admin, variant.namespace))
+    folder.write("grader.kubeconfig", kubeconfig.for_token(admin, identity.NAME, token))
+
+
+def _is_one_of(applied: Applied, pods: set[tuple[str, str]]) -> bool:
+    metadata = applied.obj["metadata"]
+    return applied.kind.kind == "Pod" and (metadata.get("namespace", "default"), metadata["name"]) in pods

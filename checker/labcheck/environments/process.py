@@ -1,0 +1,70 @@
+"""A daemon that outlives the command which started it, found again by its command line.
+
+A pid alone proves nothing: it may belong to another process by now. The daemon's arguments contain the folder
+that it serves, which no other process's do.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+POLL = 0.01
+
+
+def start(command: Sequence[str], log: Path) -> int:
+    """Starts `command` in a session of its own, its output appended to `log`; returns its pid."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            umask=0o077,
+            cwd="/",
+        )
+    # Its end is nobody's child status to collect: we ask by pid, as any later command does.
+    process.returncode = 0
+    return process.pid
+
+
+def alive(pid: int, argument: str) -> bool:
+    """Whether the process `pid` runs and has `argument` on its command line."""
+    _reap(pid)
+    return argument in _arguments(pid)
+
+
+def stop(pid: int, argument: str, patience: float = 10.0) -> None:
+    """Asks the process to end, and after `patience` seconds makes it; returns when it has."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + patience
+        if alive(pid, argument):
+            os.kill(pid, number)
+        while alive(pid, argument) and time.monotonic() < deadline:
+            time.sleep(POLL)
+
+
+def _reap(pid: int) -> None:
+    """Collects the process if it is an ended child of this one, so that it does not linger as a zombie."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+
+
+def _arguments(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return []
+    # No /proc, as on macOS: ps joins the arguments with spaces, and our folders contain none that matter.
+    listed = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.split()

@@ -1,0 +1,118 @@
+"""Whether what was applied runs, and waiting for it by watch rather than by polling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from labcheck.errors import EnvironmentTrouble
+from labcheck.kube.cluster import Cluster
+from labcheck.kube.connection import Object
+from labcheck.kube.manifests import Applied
+
+
+def lacking(obj: Object) -> str:
+    """What keeps an object from being ready, in a few words; empty when nothing does."""
+    judge = _JUDGES.get(str(obj.get("kind")))
+    return judge(obj, obj.get("status") or {}) if judge else ""
+
+
+def _pod(obj: Object, status: Object) -> str:
+    if _condition(status, "Ready") == "True" or status.get("phase") == "Succeeded":
+        return ""
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("message"):
+            return f"{waiting.get('reason', 'waiting')}: {waiting['message']}"
+    return str(status.get("phase") or "not started")
+
+
+def _deployment(obj: Object, status: Object) -> str:
+    wanted = obj.get("spec", {}).get("replicas", 1)
+    ready = min(status.get("updatedReplicas", 0), status.get("availableReplicas", 0))
+    return _unseen(obj, status) or ("" if ready >= wanted else f"{ready} of {wanted} replicas ready")
+
+
+def _stateful_set(obj: Object, status: Object) -> str:
+    wanted, ready = obj.get("spec", {}).get("replicas", 1), status.get("readyReplicas", 0)
+    return _unseen(obj, status) or ("" if ready >= wanted else f"{ready} of {wanted} replicas ready")
+
+
+def _daemon_set(obj: Object, status: Object) -> str:
+    wanted, ready = status.get("desiredNumberScheduled", 1), status.get("numberReady", 0)
+    return _unseen(obj, status) or ("" if ready >= wanted else f"{ready} of {wanted} pods ready")
+
+
+def _gateway(obj: Object, status: Object) -> str:
+    return "" if _condition(status, "Programmed") == "True" else "not programmed"
+
+
+def _unseen(obj: Object, status: Object) -> str:
+    seen = status.get("observedGeneration", 0)
+    return "" if seen >= obj.get("metadata", {}).get("generation", 0) else "not seen by its controller"
+
+
+def _condition(status: Object, kind: str) -> str:
+    return next(
+        (str(it["status"]) for it in status.get("conditions") or () if it.get("type") == kind), "Unknown"
+    )
+
+
+_JUDGES: dict[str, Callable[[Object, Object], str]] = {
+    "Pod": _pod,
+    "Deployment": _deployment,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "Gateway": _gateway,
+}
+
+
+def wait_ready(cluster: Cluster, applied: Sequence[Applied], timeout: float) -> None:
+    """Returns when everything applied is ready. Raises EnvironmentTrouble that says what is not, and why."""
+    deadline = time.monotonic() + timeout
+    groups: dict[tuple[str, str], list[Applied]] = {}
+    for it in applied:
+        if it.kind.kind in _JUDGES:
+            groups.setdefault((it.kind.key, _namespace(it.obj)), []).append(it)
+    for (_, namespace), members in groups.items():
+        missing = _wait(cluster, members, namespace, deadline)
+        if missing:
+            kind = members[0].kind
+            shown = "; ".join(
+                f"{kind.kind} {namespace}/{name}: {why}" for name, why in sorted(missing.items())
+            )
+            raise EnvironmentTrouble(
+                f"The lab's setup is not ready after {timeout:g} s.",
+                evidence=shown,
+                next_step=f"See `kubectl describe {kind.plural} -n {namespace}`, then `labcheck down` and up again.",
+            )
+
+
+def _wait(cluster: Cluster, members: Sequence[Applied], namespace: str, deadline: float) -> dict[str, str]:
+    """The names that are still not ready at the deadline, with what they lack."""
+    kind = members[0].kind
+    missing = {str(it.obj["metadata"]["name"]): "absent" for it in members}
+    while True:
+        objects, revision = cluster.listing(kind, namespace)
+        for obj in objects:
+            _note(missing, obj)
+        left = deadline - time.monotonic()
+        if not missing or left <= 0:
+            return missing
+        for obj in cluster.watch(kind, namespace, revision, left):
+            _note(missing, obj)
+            if not missing:
+                return missing
+
+
+def _note(missing: dict[str, str], obj: Any) -> None:
+    name = str(obj["metadata"]["name"])
+    if name in missing:
+        missing[name] = lacking(obj)
+        if not missing[name]:
+            del missing[name]
+
+
+def _namespace(obj: Object) -> str:
+    return str(obj["metadata"].get("namespace") or "default")

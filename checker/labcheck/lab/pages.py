@@ -1,0 +1,71 @@
+"""A lab's pages and manifests with the params of a variant filled in.
+
+Blocks to run are executed by `verify` and `solution --run`, in order, each by a bash of its own with `-e`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from labcheck.errors import AuthorError
+from labcheck.lab.blocks import Block, blocks
+from labcheck.lab.templates import render
+from labcheck.lab.variant import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page with its params filled in; `markdown` is ready for any Markdown reader."""
+
+    path: Path
+    markdown: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def runs(self) -> tuple[Block, ...]:
+        """The blocks that are executed."""
+        return tuple(block for block in self.blocks if block.run)
+
+
+def page(variant: Variant, path: Path) -> Page:
+    """The page at `path`. Raises AuthorError with file and line."""
+    return rendered(variant, path, read(path), 1)
+
+
+def guide(variant: Variant) -> Page:
+    """The learner's page."""
+    return page(variant, variant.folder / "guide.md")
+
+
+def solutions(variant: Variant) -> list[Page]:
+    """The reference solution first, then the other accepted ways by name."""
+    others = sorted((variant.folder / "solutions").glob("*.md"))
+    return [page(variant, path) for path in (variant.folder / "solution.md", *others)]
+
+
+def setup(variant: Variant) -> list[tuple[Path, str]]:
+    """The manifests of `setup/`, in name order, with params filled in."""
+    paths = sorted((variant.folder / "setup").glob("*.yaml"))
+    return [(path, render(read(path), variant.params, path)) for path in paths]
+
+
+def read(path: Path) -> str:
+    """A file of the lab. Raises AuthorError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AuthorError.at(path, 0, f"This file cannot be read: {error}.") from None
+
+
+def rendered(variant: Variant, path: Path, source: str, first_line: int) -> Page:
+    """The page that `source` makes; its first line is number `first_line` of the file."""
+    text = render(source, variant.params, path, first_line)
+    lines = text.split("\n")
+    found = tuple(blocks(path, lines, first_line))
+    for block in found:
+        if block.run:  # a reader of Markdown knows the language only
+            opening = block.line - first_line - 1
+            lines[opening] = re.sub(r"\s+run\s*$", "", lines[opening])
+    return Page(path, "\n".join(lines), found)
