@@ -9,12 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import jinja2
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
 from labcheck.lab.find import lab_folders
 from labcheck.lab.load import load
 from labcheck.lab.pages import guide, solutions
 from labcheck.lab.variant import Variant, variant
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
 
 _HERE = Path(__file__).parent
 _LABS = _HERE.parents[1] / "labs"
