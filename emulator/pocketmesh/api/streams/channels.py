@@ -41,7 +41,7 @@ MAX_MESSAGE: Final = 16 * 1024 * 1024
 _CLOSE: Final = 255
 
 
-def offered(request: web.Request) -> list[str]:
+def offered(request: web.BaseRequest) -> list[str]:
     """The subprotocols that the client would speak, best first."""
     return [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name]
 
@@ -80,7 +80,7 @@ def _from_text(text: str, encoded: bool) -> tuple[int, bytes]:
 
 
 async def serve(
-    request: web.Request, program: Program, want: Wanted, argv: Sequence[str] = ()
+    request: web.BaseRequest, program: Program, want: Wanted, argv: Sequence[str] = ()
 ) -> web.StreamResponse:
     """Upgrades the request and runs the program over it. Raises ApiError 400 for unknown subprotocols."""
     asked = offered(request)

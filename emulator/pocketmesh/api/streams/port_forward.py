@@ -101,7 +101,7 @@ class Tunnel:
         await self._websocket.send_bytes(data)
 
 
-async def over_spdy(request: web.Request, dial: Dial, pod: str) -> web.StreamResponse:
+async def over_spdy(request: web.BaseRequest, dial: Dial, pod: str) -> web.StreamResponse:
     """Serves until the client goes. Raises ApiError 403 for an unknown protocol."""
     protocol = negotiated(request, (PROTOCOL,))
     response, wire = await take_over(request, "SPDY/3.1", {VERSION_HEADER: protocol})
@@ -114,7 +114,7 @@ async def over_spdy(request: web.Request, dial: Dial, pod: str) -> web.StreamRes
     return response
 
 
-async def over_websocket(request: web.Request, dial: Dial, pod: str) -> web.StreamResponse:
+async def over_websocket(request: web.BaseRequest, dial: Dial, pod: str) -> web.StreamResponse:
     """The same frames in binary messages of the subprotocol `SPDY/3.1+portforward.k8s.io`."""
     websocket = web.WebSocketResponse(protocols=(TUNNEL,), compress=False, max_msg_size=MAX_MESSAGE)
     await websocket.prepare(request)

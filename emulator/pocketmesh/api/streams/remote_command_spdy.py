@@ -37,7 +37,7 @@ CREATION_TIMEOUT: Final = 30.0
 CLOSE_TIMEOUT: Final = 10.0
 
 
-def negotiated(request: web.Request, known: Sequence[str]) -> str:
+def negotiated(request: web.BaseRequest, known: Sequence[str]) -> str:
     """The first protocol of the client's that we know; the last of ours for a client that names none.
 
     Raises ApiError 403, as k8s.io/apimachinery/pkg/util/httpstream.Handshake does.
@@ -61,7 +61,7 @@ def expected(want: Wanted, version: str) -> set[str]:
 
 
 async def serve(
-    request: web.Request, program: Program, want: Wanted, argv: Sequence[str] = ()
+    request: web.BaseRequest, program: Program, want: Wanted, argv: Sequence[str] = ()
 ) -> web.StreamResponse:
     """Upgrades the request and runs the program over it. Raises ApiError 403 for unknown protocols."""
     version = negotiated(request, PROTOCOLS)

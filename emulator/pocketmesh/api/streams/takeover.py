@@ -44,7 +44,7 @@ class Socket:
 
 
 async def take_over(
-    request: web.Request, protocol: str, headers: Mapping[str, str]
+    request: web.BaseRequest, protocol: str, headers: Mapping[str, str]
 ) -> tuple[web.StreamResponse, Socket]:
     """Answers 101 with `Upgrade: protocol`; from then on the bytes belong to the Socket.
 

@@ -1,0 +1,1 @@
+"""The Kubernetes API over HTTP/1.1 and TLS."""

@@ -1,0 +1,124 @@
+"""The body of a request as an object: JSON, YAML or Kubernetes' protobuf. Pure.
+
+Duplicate fields are found here because they are gone once a body is a dict.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Final
+
+import orjson
+
+from pocketmesh.api.errors import bad_request, unsupported_media_type
+from pocketmesh.objects import Object
+
+LIMIT: Final = 3 * 1024 * 1024
+_JSON: Final = "application/json"
+_YAML: Final = "application/yaml"
+_PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
+_PATHS_TOLD: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The object, and the paths of fields that were given twice (the last one counts)."""
+
+    object: Object
+    duplicates: tuple[str, ...] = ()
+
+
+def decode(body: bytes, content_type: str) -> Body:
+    """Raises ApiError: 400 for a malformed body, 415 for a format that nobody here reads."""
+    match content_type.partition(";")[0].strip().lower():
+        case "" | "application/json" | "*/*":
+            return _json(body)
+        case "application/yaml":
+            return Body(_object(_yaml(body)))
+        case "application/vnd.kubernetes.protobuf":
+            from pocketmesh.schema.protobuf import UnknownMessage
+            from pocketmesh.schema.protobuf import decode as decode_protobuf
+
+            try:
+                return Body(decode_protobuf(body))
+            except UnknownMessage as error:
+                raise unsupported_media_type([_JSON, _YAML]) from error
+        case _:
+            raise unsupported_media_type([_JSON, _YAML, _PROTOBUF])
+
+
+def _json(body: bytes) -> Body:
+    try:
+        found = _object(orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"the object provided is unrecognized: {error}") from error
+    return Body(found, tuple(_duplicates(body)))
+
+
+def _object(found: Any) -> Object:
+    if not isinstance(found, dict):
+        raise bad_request("the object provided is unrecognized: it must be an object with fields")
+    return found
+
+
+def _yaml(body: bytes) -> Any:
+    import yaml
+
+    try:
+        return orjson.loads(body)  # most YAML that clients send is JSON
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return yaml.load(body, Loader=_loader())
+    except yaml.YAMLError as error:
+        raise bad_request(f"error converting YAML to JSON: {error}") from error
+
+
+@cache
+def _loader() -> Any:
+    """A safe loader that leaves dates as the strings that they are in Kubernetes."""
+    import yaml
+
+    class Loader(yaml.CSafeLoader):
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+            first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+            for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader
+
+
+class _Fields(dict[str, Any]):
+    """An object that remembers which of its fields came twice."""
+
+    twice: tuple[str, ...] = ()
+
+
+def _duplicates(body: bytes) -> Iterator[str]:
+    found_any = False
+
+    def collect(pairs: list[tuple[str, Any]]) -> Any:
+        nonlocal found_any
+        fields = _Fields(pairs)
+        if len(fields) != len(pairs):
+            found_any = True
+            names = [name for name, _ in pairs]
+            fields.twice = tuple(name for name in fields if names.count(name) > 1)
+        return fields
+
+    parsed = json.loads(body, object_pairs_hook=collect)
+    return iter(()) if not found_any else iter(sorted(_paths(parsed, ""))[:_PATHS_TOLD])
+
+
+def _paths(value: Any, at: str) -> Iterator[str]:
+    if isinstance(value, _Fields):
+        for name in value.twice:
+            yield f"{at}.{name}".removeprefix(".")
+        for name, child in value.items():
+            yield from _paths(child, f"{at}.{name}")
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _paths(child, f"{at}[{index}]")

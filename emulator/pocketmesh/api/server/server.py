@@ -1,0 +1,189 @@
+"""The server: one TLS port, every request through the same gate, every failure as a Status.
+
+It keeps no state of its own. A handler that waits (a watch, a log, an exec) is cancelled when its client
+goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import orjson
+from aiohttp import web
+
+from pocketmesh.api import errors
+from pocketmesh.api.calls import Caller
+from pocketmesh.api.errors import ApiError
+from pocketmesh.api.registry import Registry
+from pocketmesh.api.runtime import PodRuntime
+from pocketmesh.api.server import answers, bodies, containers, resources, watches
+from pocketmesh.api.server.access import Access, Attributes
+from pocketmesh.api.server.call import Call
+from pocketmesh.api.server.documents import Documents
+from pocketmesh.api.server.targets import Target, target, verb
+from pocketmesh.objects import Object
+from pocketmesh.schema.kinds import Kind
+
+Verb: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
+OnContainer: TypeAlias = Callable[[Call, PodRuntime], Awaitable[web.StreamResponse]]
+
+_VERBS: Final[dict[str, Verb]] = {
+    "create": resources.create,
+    "delete": resources.delete,
+    "deletecollection": resources.delete_collection,
+    "get": resources.get,
+    "list": resources.list_,
+    "patch": resources.patch,
+    "update": resources.update,
+    "watch": watches.watch,
+}
+_ON_CONTAINERS: Final[dict[str, OnContainer]] = {
+    "attach": containers.attach,
+    "exec": containers.execute,
+    "log": containers.log,
+    "portforward": containers.forward,
+}
+_PATIENCE: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraCall:
+    """A request to a path that is not Kubernetes' own, from a caller who may."""
+
+    method: str
+    path: str
+    caller: Caller
+    body: bytes
+
+
+Extra: TypeAlias = Callable[[ExtraCall], Awaitable[Object]]
+"""Answers an extra path with an object. Raises ApiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What the composition root adds: `documents` by whole path, `routes` by the beginning of a path."""
+
+    documents: Mapping[str, Callable[[], Object]] = field(default_factory=dict)
+    routes: Mapping[str, Extra] = field(default_factory=dict)
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, listening: asyncio.Server, http: web.Server) -> None:
+        self._listening = listening
+        self._http = http
+        self.port: int = listening.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stops listening, ends every conversation, and returns when that is done."""
+        self._listening.close()
+        await self._http.shutdown(_PATIENCE)
+        await self._listening.wait_closed()
+
+
+async def serve(
+    registry: Registry,
+    access: Access,
+    runtime: PodRuntime,
+    *,
+    tls: ssl.SSLContext,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    extras: Extras | None = None,
+) -> Server:
+    """Serves until closed; port 0 takes a free one. Raises OSError when the port is taken."""
+    api = _Api(registry, access, runtime, extras or Extras())
+    loop = asyncio.get_running_loop()
+    http = web.Server(
+        api.handle,
+        request_factory=lambda message, payload, protocol, writer, task: web.BaseRequest(
+            message, payload, protocol, writer, task, loop, client_max_size=bodies.LIMIT
+        ),
+        handler_cancellation=True,
+        access_log=None,
+    )
+    tls.set_alpn_protocols(["http/1.1"])
+    listening = await loop.create_server(http, host, port, ssl=tls)
+    return Server(listening, http)
+
+
+class _Api:
+    def __init__(self, registry: Registry, access: Access, runtime: PodRuntime, extras: Extras) -> None:
+        self._registry = registry
+        self._access = access
+        self._runtime = runtime
+        self._routes = extras.routes
+        self._documents = Documents(registry.kinds, extras.documents)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request, whatever happens."""
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            return answers.status(error.status())
+        except ConnectionError:
+            raise
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            if request.writer.output_size:
+                raise  # too late for a Status
+            return answers.status(errors.internal("the request could not be served").status())
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        certificate = request.get_extra_info("peercert")
+        caller = self._access.authenticate(request.headers, certificate)
+        found = target(request.path)
+        if found is None:
+            return await self._outside(request, caller)
+        wanted = verb(request.method, found, request.query)
+        self._access.authorize(
+            caller,
+            Attributes(
+                wanted,
+                found.group,
+                found.version,
+                found.plural,
+                found.subresource,
+                found.namespace,
+                found.name,
+            ),
+        )
+        call = Call(request, self._registry, caller, found, self._kind(found))
+        if found.subresource in _ON_CONTAINERS:
+            if wanted not in ("get", "create"):
+                raise errors.method_not_allowed()
+            return await _ON_CONTAINERS[found.subresource](call, self._runtime)
+        if wanted not in _VERBS or (not found.subresource and wanted not in call.kind.verbs):
+            raise errors.method_not_allowed()
+        return await _VERBS[wanted](call)
+
+    def _kind(self, found: Target) -> Kind:
+        """Raises ApiError 404 for what is not served, or not there in a namespace or out of one."""
+        kind = self._registry.kinds.find(found.group, found.version, found.plural)
+        if kind is None or (found.subresource and found.subresource not in kind.subresources):
+            raise errors.no_such_resource()
+        if kind.namespaced != bool(found.namespace) and (found.name or found.namespace):
+            raise errors.no_such_resource()
+        return kind
+
+    async def _outside(self, request: web.BaseRequest, caller: Caller) -> web.StreamResponse:
+        path = request.path
+        self._access.authorize(caller, Attributes(request.method.lower(), path=path))
+        for beginning, route in self._routes.items():
+            if path.startswith(beginning):
+                body = await request.read()
+                found = await route(ExtraCall(request.method, path.removeprefix(beginning), caller, body))
+                return answers.json(orjson.dumps(found))
+        document = self._documents.answer(request) if request.method in ("GET", "HEAD") else None
+        if document is None:
+            raise errors.no_such_resource()
+        return document

@@ -1,0 +1,168 @@
+"""A watch as a stream of JSON lines that ends when the client goes, the time is up or events were lost.
+
+Source: k8s.io/apiserver/pkg/endpoints/handlers/watch.go and KEP-3157 (WatchList).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from pocketmesh.api import errors
+from pocketmesh.api.errors import ApiError
+from pocketmesh.api.server.answers import transformed
+from pocketmesh.api.server.call import Call
+from pocketmesh.api.server.negotiation import Form
+from pocketmesh.api.server.targets import is_set
+from pocketmesh.api.watching import Watching
+from pocketmesh.objects import Object
+from pocketmesh.store import Expired, Stored
+
+BOOKMARK_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 3600
+_INITIAL_END: Final = {"k8s.io/initial-events-end": "true"}
+_BATCH: Final = 100
+
+
+@dataclass(slots=True)
+class Lines:
+    """Writes changes the way one client reads them; a table describes its columns only once."""
+
+    call: Call
+    form: Form
+    headed: bool = True
+
+    def change(self, kind: str, stored: Stored) -> bytes:
+        """One event."""
+        return _line(kind, self._body(stored))
+
+    def bookmark(self, revision: int, annotations: Object | None = None) -> bytes:
+        """An event that carries a revision and nothing else."""
+        metadata: Object = {"resourceVersion": str(revision), "creationTimestamp": None}
+        if annotations:
+            metadata["annotations"] = annotations
+        kind = self.call.kind
+        if not self.form.kind:
+            obj = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+        elif self.form.kind == "Table":
+            obj = {"kind": "Table", "apiVersion": self.form.api_version, "metadata": metadata, "rows": []}
+        else:
+            obj = {"kind": self.form.kind, "apiVersion": self.form.api_version, "metadata": metadata}
+        return _line("BOOKMARK", orjson.dumps(obj))
+
+    def failure(self, error: ApiError) -> bytes:
+        """The event that ends a watch that cannot go on."""
+        return _line("ERROR", orjson.dumps(error.status()))
+
+    def _body(self, stored: Stored) -> bytes:
+        if not self.form.kind:
+            return stored.body
+        metadata = {"resourceVersion": str(stored.revision)}
+        body = transformed(self.call, self.form, [stored], metadata, headed=self.headed)
+        self.headed = False
+        return body
+
+
+async def watch(call: Call) -> web.StreamResponse:
+    """Streams the changes of a resource. Raises ApiError 400, 406, 422 or 504 before the first line."""
+    query = call.query
+    lines = Lines(call, call.form)
+    bookmarks = is_set(query, "allowWatchBookmarks")
+    listed = _lists_first(call)
+    seconds = call.number("timeoutSeconds") or LONGEST_SECONDS
+    since = None if listed else call.revision()
+    selection = call.selection
+    if listed and (least := call.revision()) and least > call.registry.store.revision:
+        raise errors.future_revision(least, call.registry.store.revision)
+    if query.get("sendInitialEvents") and not listed and since is None:
+        since = call.registry.store.revision
+    try:
+        watching = call.registry.watch(call.kind, call.target.namespace, selection, since=since)
+    except ApiError as error:
+        if error.code != 410:
+            raise
+        return await _refused(call, lines, error)
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    try:
+        await response.prepare(call.request)
+        first = [lines.change("ADDED", stored) for stored in watching.initial]
+        if listed and bookmarks:
+            first.append(lines.bookmark(watching.revision, _INITIAL_END))
+        if first:
+            await response.write(b"".join(first))
+        await _follow(response, watching, lines, seconds, bookmarks)
+        await response.write_eof()
+    except ConnectionError:
+        pass  # the client went away, which is how most watches end
+    finally:
+        watching.close()
+    return response
+
+
+def _lists_first(call: Call) -> bool:
+    """Whether the client wants the state as events first. Raises ApiError 422 for a half-said wish."""
+    query = call.query
+    match = query.get("resourceVersionMatch", "")
+    if "sendInitialEvents" not in query:
+        if match:
+            raise _invalid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        return False
+    if match != "NotOlderThan":
+        raise _invalid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+    return is_set(query, "sendInitialEvents")
+
+
+def _invalid(why: str) -> ApiError:
+    return ApiError(
+        422, "Invalid", f"ListOptions.meta.k8s.io is invalid: resourceVersionMatch: Forbidden: {why}"
+    )
+
+
+async def _refused(call: Call, lines: Lines, error: ApiError) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(call.request)
+    await response.write(lines.failure(error))
+    await response.write_eof()
+    return response
+
+
+async def _follow(
+    response: web.StreamResponse, watching: Watching, lines: Lines, seconds: float, bookmarks: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    bookmark_at = loop.time() + BOOKMARK_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout_at(min(end, bookmark_at) if bookmarks else end):
+                change = await anext(watching)
+            await response.write(b"".join(_batch(lines, watching, lines.change(change.type, change.stored))))
+        except TimeoutError:
+            if loop.time() >= end:
+                return
+            bookmark_at = loop.time() + BOOKMARK_SECONDS
+            await response.write(lines.bookmark(lines.call.registry.store.revision))
+        except StopAsyncIteration:
+            return
+        except Expired as error:
+            await response.write(lines.failure(errors.expired(str(error))))
+            return
+
+
+def _batch(lines: Lines, watching: Watching, first: bytes) -> Iterable[bytes]:
+    """What waits already goes out in the same write."""
+    yield first
+    for _ in range(_BATCH):
+        change = watching.pending()
+        if change is None:
+            return
+        yield lines.change(change.type, change.stored)
+
+
+def _line(kind: str, body: bytes) -> bytes:
+    return b'{"type":"' + kind.encode() + b'","object":' + body + b"}\n"
