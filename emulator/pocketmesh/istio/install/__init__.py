@@ -1,0 +1,65 @@
+"""What `istioctl install --set profile=ambient` leaves in a cluster.
+
+The Gateway API definitions are not part of it: whoever wants waypoints applies them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import Final
+
+import yaml
+
+from pocketmesh.api.client import Client
+from pocketmesh.objects import Object
+from pocketmesh.schema.crds import istio_crds
+from pocketmesh.versions import ISTIO
+
+MANAGER: Final = "istio-operator"
+NAMESPACE: Final = "istio-system"
+
+_COMPONENTS: Final = ("Base", "Cni", "Pilot", "Ztunnel")
+"""In the order in which istioctl lets them depend on each other."""
+
+
+def objects() -> list[Object]:
+    """Everything of the installation, in the order in which it is applied, labelled as istioctl does."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    return [
+        namespace,
+        *(_owned(definition, "Base") for definition in istio_crds()),
+        *(_owned(obj, component) for component in _COMPONENTS for obj in _manifest(component)),
+    ]
+
+
+def install(client: Client) -> None:
+    """Applies the installation with a client whose manager is `istio-operator`; repeating it is harmless.
+
+    Raises ApiError.
+    """
+    kinds = client.registry.kinds
+    for obj in objects():
+        kind = kinds.of(obj["apiVersion"], obj["kind"])
+        assert kind is not None, obj["kind"]
+        client.apply(kind.resource, obj)
+
+
+def _manifest(component: str) -> Iterator[Object]:
+    page = resources.files(__package__).joinpath(f"{component.lower()}.yaml").read_text()
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    yield from yaml.load_all(page.replace("VERSION", ISTIO), loader)
+
+
+def _owned(obj: Object, component: str) -> Object:
+    """The object with the labels by which istioctl finds it again (operator/pkg/install/install.go)."""
+    labels = {
+        "istio.io/rev": "default",
+        **(obj["metadata"].get("labels") or {}),
+        "install.operator.istio.io/owning-resource": "unknown",
+        "install.operator.istio.io/owning-resource-namespace": NAMESPACE,
+        "operator.istio.io/component": component,
+        "operator.istio.io/managed": "Reconcile",
+        "operator.istio.io/version": ISTIO,
+    }
+    return {**obj, "metadata": {**obj["metadata"], "labels": labels}}
