@@ -1,0 +1,79 @@
+"""The small HTTP endpoints of Istio's programs: probes, versions, admin pages.
+
+Enough of HTTP/1.1 for kubelet, istioctl and curl: a GET is answered from a table and the connection closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Final
+
+from pocketmesh.node.process import Container
+
+Page = Callable[[], tuple[HTTPStatus, bytes]]
+"""Makes an answer: its status and its body."""
+
+_LONGEST_HEAD: Final = 65536
+
+
+@contextmanager
+def served(container: Container, ports: Mapping[int, Mapping[str, Page]]) -> Iterator[None]:
+    """Answers on ports of a container's pod as long as the block runs. Raises OSError if one is taken."""
+    network, ip, opened = container.network, container.ip, []
+    try:
+        for port, pages in ports.items():
+            network.listen(ip, port, _factory(pages))
+            opened.append(port)
+        yield
+    finally:
+        for port in opened:
+            network.unlisten(ip, port)
+
+
+def fine(body: bytes = b"") -> Page:
+    """A page that never changes."""
+    return lambda: (HTTPStatus.OK, body)
+
+
+def _factory(pages: Mapping[str, Page]) -> Callable[[], asyncio.Protocol]:
+    return lambda: _Answering(pages)
+
+
+class _Answering(asyncio.Protocol):
+    def __init__(self, pages: Mapping[str, Page]) -> None:
+        self._pages = pages
+        self._head = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if b"\r\n\r\n" in self._head:
+            transport.write(_answer(self._pages, self._head))
+            transport.close()
+        elif len(self._head) > _LONGEST_HEAD:
+            transport.abort()
+
+
+def _answer(pages: Mapping[str, Page], head: bytes) -> bytes:
+    method, _, rest = head.partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+    page = pages.get(path)
+    status, body = page() if page else (HTTPStatus.NOT_FOUND, b"404 page not found\n")
+    lines = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"content-length: {len(body)}",
+        f"content-type: {'application/json' if body[:1] in (b'{', b'[') else 'text/plain; charset=utf-8'}",
+        "connection: close",
+    )
+    content = b"" if method == b"HEAD" else body
+    return "\r\n".join((*lines, "", "")).encode() + content
