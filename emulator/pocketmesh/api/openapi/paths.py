@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pocketmesh.api.calls import APPLY_YAML, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
 from pocketmesh.api.openapi.schemas import V2, V3, schema_name
+from pocketmesh.api.patch.content import APPLY, JSON, MERGE, STRATEGIC
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind
 
@@ -56,7 +56,7 @@ def _patched(kinds: Iterable[Kind]) -> Iterable[Kind]:
 
 
 def _patches(kind: Kind) -> list[str]:
-    return [JSON_PATCH, MERGE_PATCH, *([] if kind.crd else [STRATEGIC_PATCH]), APPLY_YAML]
+    return [JSON, MERGE, *([] if kind.crd else [STRATEGIC]), APPLY]
 
 
 def _path(kind: Kind) -> str:
