@@ -22,7 +22,7 @@ from pocketmesh.istio.istiod.settings import Settings
 
 Object = dict[str, Any]
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GOLDEN = (ROOT / os.environ.get("LABCHECK_SHARED", "../shared")).resolve() / "data/golden/gateway-status"
 SETTINGS = Settings(domain="domain.suffix", ambient=False, alpha=True)
 ROUTES = {"HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"}
