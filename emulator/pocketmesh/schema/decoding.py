@@ -13,7 +13,7 @@ from typing import Any, Final
 from pocketmesh.objects import Object
 from pocketmesh.schema import quantity
 from pocketmesh.schema.errors import Undecodable, shown
-from pocketmesh.schema.paths import Path, names, render
+from pocketmesh.schema.paths import Key, Path, names, render
 from pocketmesh.schema.structural import Schema
 
 _INTEGERS: Final = {"int32": 2**31, "int64": 2**63}
@@ -59,7 +59,7 @@ def _object(schema: Schema, value: Object, at: Path, struct: str, unknown: list[
     values = schema.additional
     if values is not None:
         return {
-            key: _decode(values, entry, (at, key), struct, unknown)
+            key: _decode(values, entry, (at, Key(key)), struct, unknown)
             for key, entry in value.items()
             if entry is not None
         }

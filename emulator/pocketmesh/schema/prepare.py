@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pocketmesh.objects import Object
+from pocketmesh.schema import metadata
+from pocketmesh.schema.builtin.checks import check, name_rule
 from pocketmesh.schema.builtin.defaults import fill_in
 from pocketmesh.schema.builtin.definitions import OBJECT_META, definition
 from pocketmesh.schema.decoding import decode
 from pocketmesh.schema.defaulting import default
 from pocketmesh.schema.errors import FieldError, Undecodable
 from pocketmesh.schema.kind import Kind
+from pocketmesh.schema.names import dns_subdomain
 from pocketmesh.schema.pruning import prune
 from pocketmesh.schema.validation import validate
 
@@ -36,10 +39,16 @@ def prepare(kind: Kind, obj: Object, old: Object | None = None) -> Prepared:
     obj, unknown = _decoded(kind, obj)
     if kind.crd:
         obj = default(kind.schema, obj)
-        return Prepared(obj, unknown, validate(kind.schema, obj, old))
+        errors = _metadata_errors(obj, old, dns_subdomain) + validate(kind.schema, obj, old)
+        return Prepared(obj, unknown, errors)
     obj.setdefault("metadata", {})
     fill_in(kind.resource, obj)
-    return Prepared(obj, unknown, [])
+    errors = [] if kind.verbs == ("create",) else _metadata_errors(obj, old, name_rule(kind.resource))
+    return Prepared(obj, unknown, errors + check(kind.resource, obj, old))
+
+
+def _metadata_errors(obj: Object, old: Object | None, rule: metadata.NameRule) -> list[FieldError]:
+    return metadata.check(obj["metadata"], rule, None if old is None else old.get("metadata", {}))
 
 
 def _decoded(kind: Kind, obj: Object) -> tuple[Object, list[str]]:
@@ -48,8 +57,8 @@ def _decoded(kind: Kind, obj: Object) -> tuple[Object, list[str]]:
             return decode(kind.schema, obj)
         pruned, unknown = prune(kind.schema, obj)
         at = (None, "metadata")
-        metadata, unknown_metadata = decode(definition(OBJECT_META), obj.get("metadata", {}), at)
+        decoded, unknown_metadata = decode(definition(OBJECT_META), obj.get("metadata", {}), at)
     except Undecodable as error:
         version = f'{kind.kind} in version "{kind.version}"'
         raise Undecodable(f"{version} cannot be handled as a {kind.kind}: {error}") from error
-    return {**pruned, "metadata": metadata}, sorted([*unknown, *unknown_metadata])
+    return {**pruned, "metadata": decoded}, sorted([*unknown, *unknown_metadata])

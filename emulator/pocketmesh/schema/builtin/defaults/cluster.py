@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from pocketmesh.objects import Object
 
 
@@ -30,7 +32,9 @@ def node(obj: Object) -> None:
 
 
 def secret(obj: Object) -> None:
-    """A Secret."""
+    """A Secret; plain `stringData` becomes `data`."""
+    for key, value in obj.pop("stringData", {}).items():
+        obj.setdefault("data", {})[key] = base64.b64encode(value.encode()).decode()
     if not obj.get("type"):
         obj["type"] = "Opaque"
 
