@@ -1,0 +1,168 @@
+"""Between what a client wrote and what is stored: the schema's judgement, owners, the server's own fields.
+
+The rules themselves are pure and live elsewhere; this is the place that looks at other objects for
+them: namespaces, the Services that hold addresses, the ServiceAccount of a pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pocketmesh.api import definitions, errors, pods, services, strategy
+from pocketmesh.api.calls import Write
+from pocketmesh.api.errors import ApiError
+from pocketmesh.api.ownership import tracking
+from pocketmesh.api.ownership.managers import Owners
+from pocketmesh.api.ownership.tracking import Writer
+from pocketmesh.api.ownership.typed import KeyMissing
+from pocketmesh.clock import Clock, rfc3339
+from pocketmesh.objects import Object
+from pocketmesh.schema.errors import Undecodable
+from pocketmesh.schema.kinds import Kind, Kinds
+from pocketmesh.schema.prepare import prepare
+from pocketmesh.store import Key, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An object that may be stored, and what to warn its writer of."""
+
+    object: Object
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A change on its way: the new object, the one it replaces, and how it is worded when refused.
+
+    `owners` are known for an apply already; otherwise they follow from the difference.
+    """
+
+    kind: Kind
+    new: Object
+    old: Object | None
+    write: Write
+    subresource: str = ""
+    owners: Owners | None = None
+    refused: Callable[[str], ApiError] = errors.bad_request
+
+
+class Admission:
+    """Judges and completes writes. Every refusal is an ApiError."""
+
+    def __init__(self, store: Store, kinds: Kinds, clock: Clock) -> None:
+        self._store = store
+        self._kinds = kinds
+        self._clock = clock
+
+    def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
+        """Raises ApiError: 404 no such namespace, 403 it is being terminated."""
+        found = self._store.get(Key("namespaces", "", namespace))
+        if found is None:
+            raise errors.not_found(self._kinds.stored("namespaces"), namespace)
+        if "deletionTimestamp" in found.object["metadata"]:
+            raise errors.namespace_terminating(kind, name, namespace)
+
+    def admit(self, wish: Wish) -> Admitted:
+        """The object as it will be stored. Raises ApiError: 400, 403 or 422."""
+        kind, old = wish.kind, wish.old
+        metadata = {**wish.new["metadata"]}
+        stated = metadata.pop("managedFields", None)
+        new, warnings = self._judged(wish, {**wish.new, "metadata": metadata})
+        new = strategy.with_first_status(kind, new)
+        owners = self._owners(wish, new, stated) if wish.owners is None else wish.owners
+        new = self._completed(kind, new, old)
+        generation = strategy.generation(kind, new, old) if old is not None else None
+        if generation is not None:
+            new = {**new, "metadata": {**new["metadata"], "generation": generation}}
+        return Admitted(tracking.managed(new, owners), warnings)
+
+    def writer(self, write: Write, subresource: str) -> Writer:
+        """Who the owner of what is written now will be."""
+        return Writer(write.manager or "unknown", subresource, rfc3339(self._clock.now()))
+
+    def _judged(self, wish: Wish, new: Object) -> tuple[Object, tuple[str, ...]]:
+        kind, write = wish.kind, wish.write
+        # What these may change is decided by the subresource, not by the rules for the whole object.
+        old = None if wish.subresource in ("binding", "ephemeralcontainers", "resize") else wish.old
+        try:
+            prepared = prepare(kind, new, old)
+        except Undecodable as error:
+            raise wish.refused(str(error)) from error
+        warnings: tuple[str, ...] = ()
+        if prepared.unknown and write.validation != "Ignore":
+            warnings = tuple(f'unknown field "{path}"' for path in prepared.unknown)
+            if write.validation == "Strict":
+                raise wish.refused(f"strict decoding error: {', '.join(warnings)}")
+        if prepared.errors:
+            raise errors.invalid(kind, new["metadata"].get("name", ""), prepared.errors)
+        return prepared.object, warnings
+
+    def _owners(self, wish: Wish, new: Object, stated: object) -> Owners:
+        owners = tracking.entries_of(wish.old)
+        if not wish.subresource and stated is not None:
+            if tracking.is_reset(stated):
+                owners = []
+            else:
+                owners = tracking.entries_of({"metadata": {"managedFields": stated}}) or owners
+        writer = self.writer(wish.write, wish.subresource)
+        try:
+            return tracking.after_update(wish.kind, wish.old, new, owners, writer)
+        except KeyMissing:
+            return owners
+
+    def _completed(self, kind: Kind, obj: Object, old: Object | None) -> Object:
+        match kind.resource:
+            case "services":
+                return self._allocated(kind, obj, old)
+            case "secrets":
+                return _encoded(obj)
+            case "namespaces" if old is None:
+                return strategy.new_namespace(obj)
+            case "pods" if old is None:
+                return self._with_account(kind, obj)
+            case definitions.RESOURCE:
+                return definitions.established(obj, rfc3339(self._clock.now()))
+        return obj
+
+    def _allocated(self, kind: Kind, service: Object, old: Object | None) -> Object:
+        own = service["metadata"]["uid"]
+        others = (stored.object for stored in self._store.objects("services"))
+        try:
+            return services.allocated(
+                service, old, (other for other in others if other["metadata"]["uid"] != own)
+            )
+        except services.Refused as refused:
+            raise errors.invalid(kind, service["metadata"]["name"], refused.problems) from refused
+
+    def _with_account(self, kind: Kind, pod: Object) -> Object:
+        """The pod as the ServiceAccount admission plugin leaves it.
+
+        A namespace's `default` account may still be on its way; upstream refuses the pod until it is
+        there, and clients retry.
+        """
+        fields = pod["metadata"]
+        account = pods.account_of(pod)
+        found = self._store.get(Key("serviceaccounts", fields["namespace"], account))
+        if found is None and account != pods.DEFAULT_ACCOUNT:
+            place = f"{fields['namespace']}/{account}"
+            raise errors.forbidden(
+                kind,
+                fields["name"],
+                f'error looking up service account {place}: serviceaccount "{account}" not found',
+            )
+        return pods.admitted(pod, found.object if found else None)
+
+
+def _encoded(secret: Object) -> Object:
+    """A Secret with its `stringData` moved into `data`."""
+    import base64
+
+    texts = secret.get("stringData")
+    if texts is None:
+        return secret
+    data = {**(secret.get("data") or {})}
+    data.update({key: base64.b64encode(text.encode()).decode() for key, text in texts.items()})
+    rest = {field: value for field, value in secret.items() if field not in ("stringData", "data")}
+    return {**rest, "data": data} if data else rest

@@ -1,0 +1,85 @@
+"""The plain values that go into a verb of the registry and come out of it.
+
+They carry what a request said, already parsed; nothing here knows about HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pocketmesh.api.errors import bad_request
+from pocketmesh.objects import Object
+
+Validation: TypeAlias = Literal["Ignore", "Warn", "Strict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as authentication found out."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How a write is meant: by whom, under which field manager, for real or as a rehearsal."""
+
+    caller: Caller
+    manager: str = ""
+    dry_run: bool = False
+    validation: Validation = "Warn"
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The object as it is now (shared: not to be changed) and what the client should be warned of."""
+
+    object: Object
+    created: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """`metav1.DeleteOptions`. An empty uid or revision is no precondition."""
+
+    grace: int | None = None
+    propagation: str = ""
+    uid: str = ""
+    revision: str = ""
+
+    @classmethod
+    def read(cls, body: Object) -> DeleteOptions:
+        """The options that a request body or the query names. Raises ApiError 400 for a wrong one."""
+        propagation = body.get("propagationPolicy") or ""
+        if body.get("orphanDependents") is not None and not propagation:
+            propagation = "Orphan" if body["orphanDependents"] else "Background"
+        if propagation not in ("", "Background", "Foreground", "Orphan"):
+            raise bad_request(
+                "invalid DeleteOptions: propagationPolicy: Unsupported value: "
+                f'"{propagation}": supported values: "Background", "Foreground", "Orphan"'
+            )
+        grace = body.get("gracePeriodSeconds")
+        if grace is not None and not isinstance(grace, int):
+            raise bad_request("gracePeriodSeconds must be a whole number")
+        preconditions = body.get("preconditions") or {}
+        return cls(
+            None if grace is None else max(grace, 1 if grace < 0 else 0),
+            propagation,
+            preconditions.get("uid") or "",
+            preconditions.get("resourceVersion") or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What came of a delete: the answer for the client, and whether the object is gone already."""
+
+    answer: Object
+    gone: bool

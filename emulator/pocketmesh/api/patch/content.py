@@ -1,0 +1,57 @@
+"""Which patch a content type means, how it is read, and whether a kind takes it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from pocketmesh.api.errors import bad_request, unsupported_media_type
+from pocketmesh.api.patch import json, merge, strategic
+from pocketmesh.objects import Object
+from pocketmesh.schema.kind import Kind
+
+JSON: Final = "application/json-patch+json"
+MERGE: Final = "application/merge-patch+json"
+STRATEGIC: Final = "application/strategic-merge-patch+json"
+APPLY: Final = "application/apply-patch+yaml"
+
+
+def accepted(kind: Kind) -> list[str]:
+    """The content types that a PATCH of this kind may have; custom resources know no strategy."""
+    return [JSON, MERGE, APPLY] if kind.crd else [JSON, MERGE, STRATEGIC, APPLY]
+
+
+def read(kind: Kind, content_type: str, body: bytes | Any) -> Any:
+    """The patch that a body holds. Raises ApiError: 400 unreadable, 415 no patch that the kind takes."""
+    if content_type not in accepted(kind):
+        raise unsupported_media_type(accepted(kind))
+    if not isinstance(body, bytes):
+        return body
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if content_type != APPLY:
+            raise bad_request(f"error decoding patch: {error}") from error
+    import yaml
+
+    try:
+        return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise bad_request(f"error decoding YAML: {error}") from error
+
+
+def patched(kind: Kind, content_type: str, target: Object, body: Any) -> Object:
+    """What the patch makes of the target. Raises ApiError: 400, 413 or 422."""
+    if content_type == JSON:
+        result = json.patch(target, body)
+    elif not isinstance(body, dict):
+        raise bad_request("error decoding patch: the patch must be an object")
+    elif content_type == STRATEGIC:
+        schema = kind.schema if target.get("kind") == kind.kind else None
+        result = strategic.merge(schema, target, body)
+    else:
+        result = merge.merge(target, body)
+    if not isinstance(result, dict):
+        raise bad_request("the patched object is not an object")
+    return result
