@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pocketmesh.api.streams.spdy.frames import Data, Decoder, Encoder, Frame, SynStream
+
+PATH = "/api/v1/namespaces/default/pods/web/portforward"
+
+
+def connection(port: int, request: int, first: int) -> list[Frame]:
+    headers = {"port": str(port), "requestID": str(request)}
+    return [
+        SynStream(first, {**headers, "streamType": "error"}),
+        Data(first, b"", fin=True),
+        SynStream(first + 2, {**headers, "streamType": "data"}),
+    ]
+
+
+async def test_bytes_go_to_the_pod_and_back(pod: str, spdy: Any) -> None:
+    client = await spdy(PATH, "portforward.k8s.io")
+    client.send(*connection(80, 0, 1), Data(3, b"hello"), Data(3, b"", fin=True))
+
+    got = await client.until_closed(1, 3)
+
+    assert got == {1: b"", 3: b"hello"}
+
+
+async def test_two_connections_do_not_mix(pod: str, spdy: Any) -> None:
+    client = await spdy(PATH, "portforward.k8s.io")
+    client.send(*connection(80, 0, 1), *connection(80, 1, 5))
+    client.send(Data(3, b"one", fin=True), Data(7, b"two", fin=True))
+
+    got = await client.until_closed(3, 7)
+
+    assert (got[3], got[7]) == (b"one", b"two")
+
+
+async def test_a_closed_port_is_told_on_the_error_stream(api: Any, pod: str, spdy: Any) -> None:
+    client = await spdy(PATH, "portforward.k8s.io")
+    client.send(*connection(81, 0, 1))
+
+    got = await client.until_closed(1, 3)
+
+    assert got[1].startswith(b"error forwarding port 81 to pod web, uid ")
+    assert got[1].endswith(b"Connection refused")
+
+
+async def test_the_same_frames_travel_in_a_websocket(api: Any, pod: str) -> None:
+    encoder, decoder = Encoder(), Decoder()
+    received = b""
+    async with api.session.ws_connect(api.url(PATH), protocols=["SPDY/3.1+portforward.k8s.io"]) as ws:
+        for frame in [*connection(80, 0, 1), Data(3, b"hello", fin=True)]:
+            await ws.send_bytes(encoder.encode(frame))
+        async for message in ws:
+            assert message.type == aiohttp.WSMsgType.BINARY
+            frames = list(decoder.feed(message.data))
+            received += b"".join(frame.payload for frame in frames if isinstance(frame, Data))
+            if any(isinstance(frame, Data) and frame.stream == 3 and frame.fin for frame in frames):
+                break
+
+    assert received == b"hello"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_plain_request_is_told_to_upgrade(api: Any, pod: str, method: str) -> None:
+    async with api.session.request(method, api.url(PATH)) as response:
+        assert (response.status, (await response.json())["message"]) == (400, "Upgrade request required")
