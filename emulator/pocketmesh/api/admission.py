@@ -70,8 +70,8 @@ class Admission:
         metadata = {**wish.new["metadata"]}
         stated = metadata.pop("managedFields", None)
         new, warnings = self._judged(wish, {**wish.new, "metadata": metadata})
-        new = strategy.with_first_status(kind, new)
         owners = self._owners(wish, new, stated) if wish.owners is None else wish.owners
+        new = strategy.with_first_status(kind, new)
         new = self._completed(kind, new, old)
         generation = strategy.generation(kind, new, old) if old is not None else None
         if generation is not None:
@@ -84,6 +84,8 @@ class Admission:
 
     def _judged(self, wish: Wish, new: Object) -> tuple[Object, tuple[str, ...]]:
         kind, write = wish.kind, wish.write
+        if kind.resource == "services" and wish.old is not None:
+            new = services.carried_over(new, wish.old)
         # What these may change is decided by the subresource, not by the rules for the whole object.
         old = None if wish.subresource in ("binding", "ephemeralcontainers", "resize") else wish.old
         try:
@@ -116,10 +118,6 @@ class Admission:
         match kind.resource:
             case "services":
                 return self._allocated(kind, obj, old)
-            case "secrets":
-                return _encoded(obj)
-            case "namespaces" if old is None:
-                return strategy.new_namespace(obj)
             case "pods" if old is None:
                 return self._with_account(kind, obj)
             case definitions.RESOURCE:
@@ -153,16 +151,3 @@ class Admission:
                 f'error looking up service account {place}: serviceaccount "{account}" not found',
             )
         return pods.admitted(pod, found.object if found else None)
-
-
-def _encoded(secret: Object) -> Object:
-    """A Secret with its `stringData` moved into `data`."""
-    import base64
-
-    texts = secret.get("stringData")
-    if texts is None:
-        return secret
-    data = {**(secret.get("data") or {})}
-    data.update({key: base64.b64encode(text.encode()).decode() for key, text in texts.items()})
-    rest = {field: value for field, value in secret.items() if field not in ("stringData", "data")}
-    return {**rest, "data": data} if data else rest

@@ -75,6 +75,12 @@ class Client:
             kind, namespace_of(obj), name_of(obj), content.APPLY, obj, write, subresource=subresource
         ).object
 
+    def bind(self, namespace: str, name: str, node: str) -> None:
+        """Assigns a pod to a node. Raises ApiError 404, or 409 for a pod that has one."""
+        target = {"target": {"kind": "Node", "name": node}}
+        kind = self._kind("pods", {})
+        self._registry.create(kind, namespace, target, self._write, subresource="binding", name=name)
+
     def delete(
         self,
         resource: str,

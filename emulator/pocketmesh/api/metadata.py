@@ -14,7 +14,7 @@ from pocketmesh.api import errors
 from pocketmesh.api.errors import ApiError
 from pocketmesh.clock import rfc3339
 from pocketmesh.objects import Object
-from pocketmesh.schema.errors import forbidden, invalid, required
+from pocketmesh.schema.errors import invalid, required
 from pocketmesh.schema.kind import Kind
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -60,7 +60,8 @@ def addressed(kind: Kind, namespace: str, obj: Object, name: str = "") -> Object
         addressed_metadata["namespace"] = namespace
     if name:
         addressed_metadata["name"] = name
-    return {**obj, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": addressed_metadata}
+    head = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": addressed_metadata}
+    return {**head, **{field: value for field, value in obj.items() if field not in head}}
 
 
 def _agree(kind: Kind, obj: Object) -> None:
@@ -121,18 +122,3 @@ def version_required(kind: Kind, name: str) -> ApiError:
     """422 for an unconditional update of a kind that allows none."""
     problem = invalid("metadata.resourceVersion", 0, "must be specified for an update")
     return errors.invalid(kind, name, [problem])
-
-
-def check_finalizers(kind: Kind, new: Object, old: Object) -> None:
-    """Raises ApiError 422 when something that is being deleted gets a new finalizer."""
-    if "deletionTimestamp" not in old["metadata"]:
-        return
-    before = old["metadata"].get("finalizers") or []
-    added = [name for name in new["metadata"].get("finalizers") or [] if name not in before]
-    if added:
-        listed = ", ".join(f'"{name}"' for name in added)
-        why = (
-            "no new finalizers can be added if the object is being deleted, "
-            f"found new finalizers []string{{{listed}}}"
-        )
-        raise errors.invalid(kind, old["metadata"]["name"], [forbidden("metadata.finalizers", why)])

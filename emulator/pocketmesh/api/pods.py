@@ -1,7 +1,7 @@
-"""What the server adds to a pod that is created: its identity, and patience with a node in trouble.
+"""The identity that a pod is created with: its ServiceAccount and the token that is mounted for it.
 
-Follows the ServiceAccount, Priority and DefaultTolerationSeconds plugins of
-k8s.io/kubernetes/plugin/pkg/admission.
+Follows the ServiceAccount plugin of k8s.io/kubernetes/plugin/pkg/admission; tolerations and priority
+are defaults of the schema.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pocketmesh.objects import Object
 DEFAULT_ACCOUNT: Final = "default"
 TOKEN_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TOKEN_SECONDS: Final = 3607
-_PATIENCE_SECONDS: Final = 300
-_CRITICAL: Final = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
 
 
 def account_of(pod: Object) -> str:
@@ -25,14 +23,11 @@ def account_of(pod: Object) -> str:
 
 
 def admitted(pod: Object, account: Object | None) -> Object:
-    """The pod with its account, token volume, tolerations and priority."""
+    """The pod with its account and the volume that brings the account's token."""
     name = account_of(pod)
     spec: Object = {**pod["spec"], "serviceAccountName": name, "serviceAccount": name}
     if _wants_token(spec, account) and not _mounted(spec):
         _mount_token(spec)
-    spec["tolerations"] = _tolerations(spec.get("tolerations") or [])
-    spec.setdefault("priority", _CRITICAL.get(spec.get("priorityClassName", ""), 0))
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     return {**pod, "spec": spec}
 
 
@@ -75,16 +70,3 @@ def _token_sources() -> Object:
             {"downwardAPI": {"items": [namespace]}},
         ],
     }
-
-
-def _tolerations(present: list[Object]) -> list[Object]:
-    added = [
-        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _PATIENCE_SECONDS}
-        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-        if not any(_covers(toleration, key) for toleration in present)
-    ]
-    return [*present, *added]
-
-
-def _covers(toleration: Object, key: str) -> bool:
-    return toleration.get("key", key) == key and toleration.get("effect", "NoExecute") in ("", "NoExecute")

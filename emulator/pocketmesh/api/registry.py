@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from pocketmesh.api import definitions, deletion, errors, metadata, scale, strategy
+from pocketmesh.api import definitions, deletion, errors, metadata, pod_actions, scale, strategy
 from pocketmesh.api.admission import Admission, Admitted, Wish
 from pocketmesh.api.calls import Caller, DeleteOptions, Deletion, Result, Validation, Write
 from pocketmesh.api.errors import ApiError
@@ -27,7 +27,7 @@ from pocketmesh.api.paging import Page, Position, page
 from pocketmesh.api.patch import content
 from pocketmesh.api.selectors import EVERYTHING, Selection, parse_fields, parse_labels, selectable_fields
 from pocketmesh.api.watching import Watching
-from pocketmesh.clock import Clock
+from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind, Kinds
 from pocketmesh.store import Event, Expired, Key, Store, Stored
@@ -51,7 +51,10 @@ class Registry:
         self.kinds = kinds
         self.clock = clock
         self._admission = Admission(store, kinds, clock)
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, Answer] = {
+            "pods/binding": partial(pod_actions.bind, store, lambda: rfc3339(clock.now())),
+            "pods/eviction": partial(pod_actions.evict, store, self.delete),
+        }
         for stored in store.objects(definitions.RESOURCE):
             kinds.serve(stored.object)
         store.subscribe(self._keep_kinds_in_step)
@@ -248,7 +251,6 @@ class Registry:
     ) -> Result:
         metadata.check_identity(kind, obj, current)
         obj = metadata.carried_over(strategy.merged(kind, obj, current, subresource), current)
-        metadata.check_finalizers(kind, obj, current)
         wish = Wish(kind, obj, current, write, subresource, owners, refused or _refused(kind))
         admitted = self._admission.admit(wish)
         return self._kept(kind, current, admitted, write)

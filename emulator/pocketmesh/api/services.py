@@ -20,6 +20,7 @@ DNS: Final = "10.96.0.10"
 _FIRST_AUTOMATIC: Final = 257
 _NODE_PORTS: Final = range(30000, 32768)
 _WITH_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
+_OF_ADDRESS: Final = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
 
 class Refused(Exception):
@@ -30,27 +31,44 @@ class Refused(Exception):
         self.problems = problems
 
 
+def carried_over(service: Object, old: Object) -> Object:
+    """An update that does not speak of what was allocated keeps it, unless the type has no use for it."""
+    spec, before = {**(service.get("spec") or {})}, old.get("spec") or {}
+    kind, was = spec.get("type") or "ClusterIP", before.get("type") or "ClusterIP"
+    if kind == "ExternalName" and was != kind:
+        for field in _OF_ADDRESS:
+            if spec.get(field) == before.get(field):
+                spec.pop(field, None)
+    elif kind != "ExternalName" and was != "ExternalName" and not spec.get("clusterIP"):
+        spec.update({field: before[field] for field in ("clusterIP", "clusterIPs") if field in before})
+    if kind not in _WITH_NODE_PORTS and was in _WITH_NODE_PORTS:
+        held = {port.get("nodePort") for port in before.get("ports") or []}
+        spec["ports"] = [_without_node_port(port, held) for port in spec.get("ports") or []]
+    return {**service, "spec": spec}
+
+
+def _without_node_port(port: Object, held: set[int | None]) -> Object:
+    if port.get("nodePort") not in held:
+        return port
+    return {field: value for field, value in port.items() if field != "nodePort"}
+
+
 def allocated(service: Object, old: Object | None, others: Iterable[Object]) -> Object:
     """The Service with its cluster address, address families and node ports. Raises Refused."""
     spec = {**(service.get("spec") or {})}
     before = (old or {}).get("spec") or {}
     kind = spec.get("type") or "ClusterIP"
-    existing = list(others)
     if kind == "ExternalName":
-        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-            spec.pop(field, None)
-    else:
-        _address(spec, before, existing)
-        _node_ports(spec, before, existing, wanted=kind in _WITH_NODE_PORTS)
+        return service
+    existing = list(others)
+    _address(spec, before.get("clusterIP", ""), existing)
+    if kind in _WITH_NODE_PORTS and spec.get("ports"):
+        spec["ports"] = _node_ports(spec["ports"], before.get("ports") or [], existing)
     return {**service, "spec": spec}
 
 
-def _address(spec: Object, before: Object, existing: list[Object]) -> None:
-    asked = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or []), "")
-    held = before.get("clusterIP")
-    if asked and held and asked != held:
-        raise Refused(invalid("spec.clusterIPs[0]", [asked], "may not change once set"))
-    address = asked or held
+def _address(spec: Object, held: str, existing: list[Object]) -> None:
+    address = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or []), "")
     if not address:
         taken = {(service.get("spec") or {}).get("clusterIP") for service in existing} | {KUBERNETES, DNS}
         address = next(free for free in _candidates() if free not in taken)
@@ -83,34 +101,23 @@ def _check_address(address: str, existing: list[Object]) -> None:
         raise Refused(invalid("spec.clusterIPs", [address], f"failed to allocate IP {address}: {why}"))
 
 
-def _node_ports(spec: Object, before: Object, existing: list[Object], *, wanted: bool) -> None:
-    ports = [{**port} for port in spec.get("ports") or []]
-    spec["ports"] = ports
-    held = {_port_id(port): port.get("nodePort") for port in before.get("ports") or []}
-    own = {port for port in held.values() if port}
+def _node_ports(ports: list[Object], before: list[Object], existing: list[Object]) -> list[Object]:
+    held = {_port_id(port): port["nodePort"] for port in before if port.get("nodePort")}
     taken = {
         port["nodePort"]
         for service in existing
         for port in (service.get("spec") or {}).get("ports") or []
         if port.get("nodePort")
     }
-    given: set[int] = set()
+    asked = {port["nodePort"] for port in ports if port.get("nodePort")}
+    free = (number for number in _NODE_PORTS if number not in taken | asked | set(held.values()))
+    result: list[Object] = []
     for index, port in enumerate(ports):
-        asked = port.get("nodePort")
-        if not wanted:
-            # A port that was only inherited from a NodePort Service goes away with the type.
-            if asked in own:
-                port.pop("nodePort")
-            continue
-        if asked:
-            _check_node_port(asked, index, taken - own)
-        else:
-            kept = held.get(_port_id(port))
-            asked = kept or next(free for free in _NODE_PORTS if free not in taken | given | own)
-        given.add(asked)
-        port["nodePort"] = asked
-    if not ports:
-        spec.pop("ports")
+        number = port.get("nodePort")
+        if number:
+            _check_node_port(number, index, taken)
+        result.append({**port, "nodePort": number or held.get(_port_id(port)) or next(free)})
+    return result
 
 
 def _check_node_port(asked: int, index: int, taken: set[int]) -> None:

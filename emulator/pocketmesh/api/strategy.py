@@ -77,7 +77,7 @@ def without_status(kind: Kind, obj: Object) -> Object:
 
 def with_first_status(kind: Kind, obj: Object) -> Object:
     """A new object of a built-in kind with the status that upstream starts with."""
-    if kind.crd or "status" not in kind.subresources or "status" in obj:
+    if kind.crd or "status" not in kind.subresources or obj.get("status"):
         return obj
     if kind.resource == "pods":
         return {**obj, "status": {"phase": "Pending", "qosClass": qos_class(obj.get("spec") or {})}}
@@ -109,12 +109,6 @@ def configured(kind: Kind, config: Object, subresource: str) -> Object:
         identity = _only(config["metadata"], "name", "namespace", "uid", "resourceVersion")
         return {**_only(config, "apiVersion", "kind", "status"), "metadata": identity}
     return without_status(kind, config)
-
-
-def new_namespace(namespace: Object) -> Object:
-    """A Namespace that its controller will empty before it goes."""
-    spec = namespace.get("spec") or {}
-    return {**namespace, "spec": {**spec, "finalizers": spec.get("finalizers") or ["kubernetes"]}}
 
 
 def _status_written(kind: Kind, new: Object, old: Object) -> Object:

@@ -15,6 +15,7 @@ from pocketmesh.api.errors import FieldConflict, apply_conflict
 from pocketmesh.api.ownership import typed
 from pocketmesh.api.ownership.fieldset import FieldSet, difference, intersection, paths, union
 from pocketmesh.api.ownership.managers import Entry, Malformed, Operation, Owners, read, written
+from pocketmesh.api.strategy import without_status
 from pocketmesh.objects import Object
 from pocketmesh.schema.kind import Kind
 
@@ -34,7 +35,7 @@ _UNOWNED: Final = frozenset(
         "deletionGracePeriodSeconds",
     }
 )
-# The structs of a built-in workload that Go always writes, so that creating one does not own them.
+# The structs of a built-in kind that Go always writes, so that creating an object does not own them.
 _TEMPLATE: Final[Object] = {"metadata": {}, "spec": {"containers": []}}
 _WRITTEN_ALWAYS: Final[dict[str, Object]] = {
     "deployments.apps": {"strategy": {}, "template": _TEMPLATE},
@@ -43,6 +44,8 @@ _WRITTEN_ALWAYS: Final[dict[str, Object]] = {
     "daemonsets.apps": {"updateStrategy": {}, "template": _TEMPLATE},
     "jobs.batch": {"template": _TEMPLATE},
     "pods": {"containers": []},
+    # Set by the server before anybody could own it.
+    "namespaces": {"finalizers": ["kubernetes"]},
 }
 
 
@@ -80,7 +83,9 @@ def after_update(kind: Kind, old: Object | None, new: Object, owners: Owners, wr
     """
     if old is not None and not owners:
         return []
-    changed, removed = _compared(kind, _empty(kind) if old is None else old, new)
+    if "status" in kind.subresources and writer.subresource != "status":
+        old, new = without_status(kind, old or {}), without_status(kind, new)
+    changed, removed = _compared(kind, old or _empty(kind), new)
     return _with_writer(owners, writer.entry(kind, "Update", changed), changed, removed)
 
 
