@@ -17,8 +17,8 @@ ROOT_CA: Final = "kube-root-ca.crt"
 _FURNITURE: Final = ("serviceaccounts", "configmaps")
 _ROOT_CA_NOTE: Final = (
     "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints "
-    "such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of "
-    "Kubernetes clusters."
+    "such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across "
+    "distributions of Kubernetes clusters."
 )
 
 

@@ -79,7 +79,7 @@ def _ports(ports: Sequence[Object], pod: Object) -> Iterable[Port]:
 
 
 def _target(port: Object, pod: Object) -> int:
-    target: int | str = port.get("targetPort", port["port"])
+    target: int | str = port.get("targetPort") or port["port"]
     if isinstance(target, int):
         return target or int(port["port"])
     restartable = [c for c in pod["spec"].get("initContainers") or [] if c.get("restartPolicy") == "Always"]

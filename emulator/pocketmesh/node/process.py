@@ -91,14 +91,3 @@ class NoInput:
 
     async def read(self, limit: int = 65536, /) -> bytes:
         return b""
-
-
-class LogOutput:
-    """Standard output or error of a container's main process."""
-
-    def __init__(self, log: ContainerLog, stream: str) -> None:
-        self._log = log
-        self._stream = stream
-
-    async def write(self, data: bytes, /) -> None:
-        self._log.write(data, self._stream)

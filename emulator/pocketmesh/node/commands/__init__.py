@@ -1,0 +1,1 @@
+"""The programs that emulated images have, each an async function of its invocation."""

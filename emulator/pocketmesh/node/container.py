@@ -1,0 +1,328 @@
+"""One container of a pod through its runs: started, probed, stopped, and started again after a pause.
+
+Follows pkg/kubelet/kuberuntime and pkg/kubelet/images; what is said of it is in `ContainerState`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from pocketmesh.clock import parse, rfc3339
+from pocketmesh.node.console import Console
+from pocketmesh.node.environment import Unresolvable
+from pocketmesh.node.images import Catalogue, Image, qualified
+from pocketmesh.node.launch import Launch, NotExecutable, prepare, program
+from pocketmesh.node.log import ContainerLog
+from pocketmesh.node.machine import Machine
+from pocketmesh.node.probes import Kind, Probe, ProbeFailed, ask
+from pocketmesh.node.process import Container, Invocation, NoInput
+from pocketmesh.node.status import ContainerState
+from pocketmesh.objects import Object, name_of, namespace_of, uid_of
+
+FIRST_BACK_OFF: Final = 10.0
+LONGEST_BACK_OFF: Final = 300.0
+FORGIVEN_AFTER: Final = timedelta(minutes=10)
+PULL_NOTICE: Final = 1.0
+NEVER_STARTED: Final = 128
+KILLED: Final = 137
+TERMINATED: Final = 143
+
+_log = logging.getLogger(__name__)
+
+
+class ContainerWorker:
+    """Runs one container. `changed` is called whenever its pod should be looked at again."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        pod: Object,
+        spec: Object,
+        before: Object,
+        changed: Callable[[], None],
+        *,
+        init: bool,
+    ) -> None:
+        self.spec = spec
+        self.init = init
+        self.state, self._restarting = continued(spec, before, machine.now())
+        self.container: Container | None = None
+        self.console: Console | None = None
+        self.log: ContainerLog | None = None
+        self.previous_log: ContainerLog | None = None
+        self._machine = machine
+        self._pod = pod
+        self._changed = changed
+        self._task: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        self._probes: list[Probe] = []
+        self._retry: datetime | None = None
+        self._pause = 0.0
+        self._pull_pause = FIRST_BACK_OFF
+        self._killed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process has not ended yet."""
+        return self._task is not None and not self._task.done()
+
+    def keep_running(self, pod: Object, ip: str, restart: str) -> float | None:
+        """Starts it if it should run and may start now; returns the seconds until it may."""
+        self._pod = pod
+        if self.alive:
+            return None
+        if self.state.exit_code is not None:
+            if restart == "Never" or (restart == "OnFailure" and self.state.exit_code == 0):
+                return None
+            self._plan_restart()
+        if self._retry is None or self._retry <= self._machine.clock.now():
+            self._start(ip)
+            if self._waits_for("ErrImagePull"):
+                return PULL_NOTICE
+        elif self._waits_for("ErrImagePull"):
+            self._pull_backs_off()
+        if self._retry is None:
+            return None
+        return max(0.001, (self._retry - self._machine.clock.now()).total_seconds())
+
+    def stop(self, *, killed: bool = False) -> None:
+        """Ends its process, with SIGTERM's or SIGKILL's exit code."""
+        self._killed = killed
+        if self._task is not None:
+            self._task.cancel()
+
+    def say_stopping(self) -> None:
+        """Tells that the pod's deletion ends it."""
+        self._event("Normal", "Killing", f"Stopping container {self.spec['name']}")
+
+    def probe(self, ip: str) -> float | None:
+        """Asks the probes that are due, takes in what they said; seconds until the next is due."""
+        if not self.state.running:
+            return None
+        now = self._machine.clock.now()
+        startup = [probe for probe in self._probes if probe.kind == "startup"]
+        self.state.started = all(probe.passed for probe in startup)
+        readiness = [probe for probe in self._probes if probe.kind == "readiness"]
+        self.state.ready = self.state.started and all(probe.passed for probe in readiness)
+        active = [p for p in self._probes if (p in startup) is not self.state.started or not startup]
+        for probe in active:
+            if probe.exhausted and probe.kind != "readiness":
+                what = f"Container {self.spec['name']} failed {probe.kind} probe, will be restarted"
+                self._event("Normal", "Killing", what)
+                self.stop(killed=True)
+                return None
+            if not probe.busy and probe.due <= now:
+                probe.busy = True
+                task = asyncio.ensure_future(self._ask(probe, ip))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+        return min((max(0.001, (p.due - now).total_seconds()) for p in active if not p.busy), default=None)
+
+    def _start(self, ip: str) -> None:
+        image = self._machine.catalogue.find(self.spec["image"])
+        if image is None:
+            self._pull_failed()
+            return
+        self._event("Normal", "Pulled", f'Container image "{self.spec["image"]}" already present on machine')
+        log = ContainerLog(self._machine.clock)
+        try:
+            launch = prepare(self._machine, self._pod, self.spec, image, ip, log)
+        except Unresolvable as problem:
+            self.state.state = {"waiting": {"reason": "CreateContainerConfigError", "message": str(problem)}}
+            self._event("Warning", "Failed", f"Error: {problem}")
+            self._retry_in(FIRST_BACK_OFF)
+            return
+        except NotExecutable as problem:
+            self._begin(image, log)
+            self._refused(str(problem))
+            return
+        self._begin(image, log)
+        self.container, self.console = launch.invocation.container, launch.console
+        now = self._machine.clock.now()
+        self.state.state = {"running": {"startedAt": rfc3339(now)}}
+        self._probes = [
+            Probe.begin(kind, self.spec[field], now) for kind, field in _PROBES if self.spec.get(field)
+        ]
+        self._event("Normal", "Started", f"Started container {self.spec['name']}")
+        self._task = asyncio.ensure_future(self._run(launch))
+
+    def _begin(self, image: Image, log: ContainerLog) -> None:
+        """Another run: a new id and a new log; the old log becomes the previous one."""
+        self._event("Normal", "Created", f"Created container: {self.spec['name']}")
+        self.previous_log, self.log = self.log, log
+        self.state.id = f"containerd://{secrets.token_hex(32)}"
+        self.state.image, self.state.image_id = qualified(self.spec["image"]), image.id
+        self.state.restarts += self._restarting
+        self._restarting, self._killed, self._retry = False, False, None
+
+    async def _run(self, launch: Launch) -> None:
+        try:
+            code = await launch.command(launch.invocation)
+        except asyncio.CancelledError:
+            code = KILLED if self._killed else TERMINATED
+        except Exception:
+            _log.exception("%s/%s: %s broke", namespace_of(self._pod), name_of(self._pod), self.spec["name"])
+            code = 1
+        self._ended(code, "Completed" if code == 0 else "Error")
+
+    def _refused(self, problem: str) -> None:
+        message = (
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+            "runc create failed: unable to start container process: error during container init: "
+            f"{problem}: unknown"
+        )
+        self._event("Warning", "Failed", f"Error: {message}")
+        self._ended(NEVER_STARTED, "StartError", message)
+
+    def _ended(self, code: int, reason: str, message: str = "") -> None:
+        now, started = self._machine.now(), self.state.state.get("running", {}).get("startedAt")
+        ended: Object = {"exitCode": code, "reason": reason, "startedAt": started or now, "finishedAt": now}
+        if message:
+            ended["message"] = message
+        self.state.state = {"terminated": {**ended, "containerID": self.state.id}}
+        self.state.ready = self.state.started = False
+        self._probes = []
+        if self.log is not None:
+            self.log.close()
+        if self.console is not None:
+            self.console.ended.set()
+        self._changed()
+
+    def _plan_restart(self) -> None:
+        """The first restart is at once; after that it waits 10 s, doubling up to 5 min."""
+        ended = self.state.state["terminated"]
+        if parse(ended["finishedAt"]) - parse(ended["startedAt"]) >= FORGIVEN_AFTER:
+            self._pause = 0.0
+        self.state.last, self._restarting = self.state.state, True
+        self._retry_in(self._pause)
+        if self._pause:
+            name, pod = self.spec["name"], self._pod
+            who = f"{name_of(pod)}_{namespace_of(pod)}({uid_of(pod)})"
+            message = f"back-off {duration(self._pause)} restarting failed container={name} pod={who}"
+            self.state.state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+            self._event("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {who}")
+        self._pause = min(max(FIRST_BACK_OFF, self._pause * 2), LONGEST_BACK_OFF)
+
+    def _pull_failed(self) -> None:
+        message = refusal(self.spec["image"], self._machine.catalogue)
+        self.state.image = self.spec["image"]
+        self.state.state = {"waiting": {"reason": "ErrImagePull", "message": message}}
+        self._event("Normal", "Pulling", f'Pulling image "{self.spec["image"]}"')
+        self._event("Warning", "Failed", f'Failed to pull image "{self.spec["image"]}": {message}')
+        self._event("Warning", "Failed", "Error: ErrImagePull")
+        self._retry_in(self._pull_pause)
+        self._pull_pause = min(self._pull_pause * 2, LONGEST_BACK_OFF)
+
+    def _pull_backs_off(self) -> None:
+        why = self.state.state["waiting"]["message"]
+        message = f'Back-off pulling image "{self.spec["image"]}"'
+        self.state.state = {
+            "waiting": {"reason": "ImagePullBackOff", "message": f"{message}: ErrImagePull: {why}"}
+        }
+        self._event("Normal", "BackOff", message)
+        self._event("Warning", "Failed", "Error: ImagePullBackOff")
+
+    def _waits_for(self, reason: str) -> bool:
+        return bool(self.state.state.get("waiting", {}).get("reason") == reason)
+
+    def _retry_in(self, seconds: float) -> None:
+        self._retry = self._machine.clock.now() + timedelta(seconds=seconds)
+
+    async def _ask(self, probe: Probe, ip: str) -> None:
+        try:
+            await ask(probe.spec, self.spec, ip, self._machine.address, self._machine.network, self.run)
+        except ProbeFailed as failure:
+            if probe.failed(self._machine.clock.now()) and probe in self._probes:
+                said = f"{probe.kind.capitalize()} probe failed: {failure}"
+                self._event("Warning", "Unhealthy", said)
+        else:
+            probe.succeeded(self._machine.clock.now())
+        probe.busy = False
+        self._changed()
+
+    async def run(self, argv: Sequence[str]) -> tuple[int, str]:
+        """Runs a command beside the main process: its exit code and what it wrote."""
+        if self.container is None:
+            return 1, "container not running"
+        output = Captured()
+        try:
+            command = program(self.container, argv[0])
+        except NotExecutable as problem:
+            return 1, f"OCI runtime exec failed: exec failed: unable to start container process: {problem}"
+        invocation = Invocation(
+            argv=list(argv),
+            container=self.container,
+            stdin=NoInput(),
+            stdout=output,
+            stderr=output,
+            env=self.container.env,
+            cwd=self.container.cwd,
+        )
+        return await command(invocation), output.text()
+
+    def _event(self, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        path = f"spec.{'initContainers' if self.init else 'containers'}{{{self.spec['name']}}}"
+        self._machine.events.event(self._pod, kind, reason, message, path)
+
+
+_PROBES: Final[tuple[tuple[Kind, str], ...]] = (
+    ("startup", "startupProbe"),
+    ("readiness", "readinessProbe"),
+    ("liveness", "livenessProbe"),
+)
+
+
+class Captured:
+    """Output kept in memory."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    async def write(self, data: bytes, /) -> None:
+        self._data += data
+
+    def text(self) -> str:
+        """What was written."""
+        return self._data.decode(errors="replace")
+
+
+def refusal(reference: str, catalogue: Catalogue) -> str:
+    """Why an image cannot be pulled, and what to do instead."""
+    nearest = ", ".join(catalogue.nearest(reference))
+    return (
+        f'failed to pull and unpack image "{qualified(reference)}": this cluster emulates a fixed set of '
+        f"images and this is not one of them (nearest: {nearest}); to run any image, use --provider kind"
+    )
+
+
+def duration(seconds: float) -> str:
+    """`10s`, `1m20s`, `5m0s`: as Go prints it."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def continued(spec: Object, before: Object, now: str) -> tuple[ContainerState, bool]:
+    """Where a container stands when its pod is taken up, and whether its next start is a restart.
+
+    `before` is its last reported status, empty for a new pod. What ran then was cut off with the process
+    that ran it, which the kubelet reports as exit code 255 for reason Unknown.
+    """
+    state = ContainerState(spec["name"], before.get("image") or spec["image"])
+    state.sidecar = spec.get("restartPolicy") == "Always"
+    if not before:
+        return state, False
+    state.restarts, state.last = before.get("restartCount", 0), before.get("lastState") or {}
+    state.image_id, state.id = before.get("imageID", ""), before.get("containerID", "")
+    known = before.get("state") or {}
+    if "terminated" in known:
+        state.state = known
+    if "running" not in known:
+        return state, False
+    cut = {"exitCode": 255, "reason": "Unknown", "finishedAt": now, "containerID": state.id}
+    state.last = {"terminated": {**cut, "startedAt": known["running"].get("startedAt", now)}}
+    return state, True

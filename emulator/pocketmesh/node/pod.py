@@ -1,0 +1,111 @@
+"""One pod on the node, from its address to its end: init containers in order, then the others.
+
+Level-driven: `sync` may be called at any time with the pod as it is now. Follows SyncPod in
+pkg/kubelet/kubelet.go and computePodActions in pkg/kubelet/kuberuntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from pocketmesh.clock import parse
+from pocketmesh.node.container import ContainerWorker
+from pocketmesh.node.machine import Machine
+from pocketmesh.node.status import pod_status
+from pocketmesh.objects import Object, name_of, namespace_of, uid_of
+
+
+class PodWorker:
+    """Keeps one pod running. `changed` asks for another `sync`."""
+
+    def __init__(self, machine: Machine, pod: Object, changed: Callable[[], None]) -> None:
+        self.uid = uid_of(pod)
+        self.ip = ""
+        self._machine = machine
+        self.pod = pod
+        self._stopping = False
+        self.init = [
+            self._worker(spec, changed, init=True) for spec in pod["spec"].get("initContainers") or []
+        ]
+        self.main = [self._worker(spec, changed, init=False) for spec in pod["spec"]["containers"]]
+
+    def _worker(self, spec: Object, changed: Callable[[], None], *, init: bool) -> ContainerWorker:
+        field = "initContainerStatuses" if init else "containerStatuses"
+        rows = (self.pod.get("status") or {}).get(field) or []
+        before: Object = next((row for row in rows if row["name"] == spec["name"]), {})
+        return ContainerWorker(self._machine, self.pod, spec, before, changed, init=init)
+
+    @property
+    def containers(self) -> list[ContainerWorker]:
+        """All of them, init containers first."""
+        return [*self.init, *self.main]
+
+    def sync(self, pod: Object) -> float | None:
+        """Does what is to be done now; returns the seconds until there may be more."""
+        self.pod = pod
+        if "deletionTimestamp" in pod["metadata"]:
+            return self._terminate()
+        if not self.ip:
+            self.ip = self._machine.network.attach(pod)
+        waits = [*self._run(), *(worker.probe(self.ip) for worker in self.containers)]
+        self._write_status()
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def abandon(self) -> None:
+        """Ends a pod that is gone from the API already."""
+        for worker in self.containers:
+            worker.stop(killed=True)
+        self._machine.network.detach(self.uid)
+
+    def _run(self) -> Iterable[float | None]:
+        restart = self.pod["spec"].get("restartPolicy", "Always")
+        for worker in self.init:
+            if worker.state.sidecar:
+                yield worker.keep_running(self.pod, self.ip, "Always")
+                worker.probe(self.ip)
+                if not worker.state.started:
+                    return
+            elif worker.state.exit_code != 0:
+                yield worker.keep_running(self.pod, self.ip, "Never" if restart == "Never" else "OnFailure")
+                return
+        for worker in self.main:
+            yield worker.keep_running(self.pod, self.ip, restart)
+        if self.main and all(self._is_over(worker, restart) for worker in self.main):
+            for worker in self.init:
+                worker.stop()
+
+    def _is_over(self, worker: ContainerWorker, restart: str) -> bool:
+        code = worker.state.exit_code
+        return code is not None and (restart == "Never" or (restart == "OnFailure" and code == 0))
+
+    def _terminate(self) -> float | None:
+        """Asks every program to end, and tells the API once all have, or once their time is up."""
+        if not self._stopping:
+            self._stopping = True
+            for worker in self.containers:
+                if worker.alive:
+                    worker.say_stopping()
+                    worker.stop()
+        metadata = self.pod["metadata"]
+        if any(worker.alive for worker in self.containers):
+            left = parse(metadata["deletionTimestamp"]) + timedelta(seconds=1) - self._machine.clock.now()
+            if left > timedelta(0):
+                return left.total_seconds()
+        self._machine.network.detach(self.uid)
+        self._write_status()
+        pod = self.pod
+        self._machine.client.delete("pods", namespace_of(pod), name_of(pod), grace=0, uid=self.uid)
+        return None
+
+    def _write_status(self) -> None:
+        status = pod_status(
+            self.pod,
+            [worker.state for worker in self.init],
+            [worker.state for worker in self.main],
+            ip=self.ip,
+            host_ip=self._machine.address,
+            now=self._machine.now(),
+        )
+        if status != self.pod.get("status"):
+            self.pod = self._machine.client.update_status("pods", {**self.pod, "status": status})

@@ -1,0 +1,261 @@
+"""The shell in a pod: bashkit, and the only module that knows it.
+
+bashkit interprets bash in a sandbox: its files are memory, its commands are its own or ours, and it
+starts no process and opens no socket. It is young, so nothing of it leaks out of here: the rest of the
+node sees Commands and Files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from pocketmesh.node.files import MemoryFiles
+from pocketmesh.node.process import Command, Container, Input, Invocation, NoInput
+
+if TYPE_CHECKING:
+    from bashkit import Bash, FileSystem
+
+_UNLIMITED: Final = 2**31 - 1
+_SECONDS: Final = 10.0**9
+_DIRECTORIES: Final = ("/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr/bin", "/var/run")
+_BROKEN_PIPE: Final = 141
+_INTERRUPTED: Final = 130
+
+_NOT_FOUND = re.compile(rb"^(?:bash|\S+): line \d+: (\S+): command not found(?:\. Did you mean: .*)?$", re.M)
+_INCOMPLETE = re.compile(r"unexpected end of file|unexpected EOF|unterminated")
+_OURS = re.compile(rb"^bash: (?:line \d+: )?", re.M)
+
+
+class ShellFiles:
+    """A container's files in bashkit's memory, shared by all its shells."""
+
+    def __init__(self) -> None:
+        from bashkit import FileSystem
+
+        self.volume: FileSystem = FileSystem()
+        for directory in _DIRECTORIES:
+            self.volume.mkdir(directory, recursive=True)
+        self.volume.write_file("/dev/null", b"")
+
+    def read(self, path: str) -> bytes:
+        if not self.volume.exists(path):
+            raise FileNotFoundError(path)
+        return self.volume.read_file(path)
+
+    def write(self, path: str, content: bytes) -> None:
+        above = path.rpartition("/")[0]
+        if above:
+            self.volume.mkdir(above, recursive=True)
+        self.volume.write_file(path, content)
+
+    def exists(self, path: str) -> bool:
+        return self.volume.exists(path)
+
+    def remove(self, path: str) -> None:
+        if self.volume.exists(path):
+            self.volume.remove(path, recursive=True)
+
+
+class Shell:
+    """One shell: its variables and working directory last from script to script."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        from bashkit import Bash, ExecutionProfile
+
+        container = invocation.container
+        self._invocation = invocation
+        self._bash: Bash = Bash(
+            username=container.user,
+            hostname=container.hostname,
+            env={**invocation.env, "PWD": invocation.cwd},
+            cwd=invocation.cwd,
+            max_commands=_UNLIMITED,
+            max_loop_iterations=_UNLIMITED,
+            timeout_seconds=_SECONDS,
+            profile=ExecutionProfile.Interactive,
+        )
+        self._bash.mount("/", _volume(container))
+        self._standard_input = invocation.stdin
+        self._running: set[asyncio.Future[int]] = set()
+        for name, command in container.commands.items():
+            if name not in SHELLS and not isinstance(command, Builtin):
+                self._bash.add_command(name, self._adapted(name, command))
+
+    @property
+    def cwd(self) -> str:
+        """The working directory now."""
+        return self._bash.shell_state().cwd
+
+    def is_complete(self, script: str) -> bool:
+        """Whether a script may be run, rather than continued on another line."""
+        from bashkit import BashError
+
+        if script.endswith("\\"):
+            return False
+        try:
+            self._bash.analyze(script)
+        except BashError as error:
+            return not _INCOMPLETE.search(str(error))
+        return True
+
+    async def run(self, script: str) -> int:
+        """Runs a script, writing output as it is produced, and returns its exit status.
+
+        When cancelled it stops the script; the shell may be used again afterwards.
+        """
+        name = self._invocation.argv[0].rpartition("/")[2].encode()
+        out, err = self._invocation.stdout, self._invocation.stderr
+
+        async def stdout(data: bytes) -> None:  # bashkit wants true coroutine functions
+            await out.write(data)
+
+        async def stderr(data: bytes) -> None:
+            await err.write(_OURS.sub(name + b": ", _NOT_FOUND.sub(name + rb": \1: not found", data)))
+
+        execution = asyncio.ensure_future(self._bash.execute(script, stdout=stdout, stderr=stderr))
+        try:
+            result: Any = await asyncio.shield(execution)
+        except asyncio.CancelledError:
+            # The script ends at the next command, so the command that runs now has to end too.
+            self._bash.cancel()
+            for task in self._running:
+                task.cancel()
+            await asyncio.wait([execution])
+            self._bash.clear_cancel()
+            raise
+        if result.error:
+            await err.write(name + f": {result.error}\n".encode())
+        return int(result.exit_code)
+
+    def _adapted(self, name: str, command: Command) -> Callable[[Any], Any]:
+        """One of our commands as bashkit calls it."""
+
+        async def call(context: Any) -> int:
+            inner = Invocation(
+                argv=[name, *context.argv],
+                container=self._invocation.container,
+                stdin=_Piped(context.stdin, self._standard_input),
+                stdout=context.stdout,
+                stderr=context.stderr,
+                env={**self._invocation.env, **context.env},
+                cwd=context.cwd,
+            )
+            task = asyncio.ensure_future(command(inner))
+            self._running.add(task)
+            try:
+                return await task
+            except BrokenPipeError:
+                return _BROKEN_PIPE
+            except asyncio.CancelledError:
+                return _INTERRUPTED
+            finally:
+                self._running.discard(task)
+
+        return call
+
+
+class _Piped:
+    """What a pipe brings; bashkit gives an empty one to a command that has none, which then reads on
+    from the shell's own input."""
+
+    def __init__(self, pipe: Any, otherwise: Input) -> None:
+        self._pipe = pipe
+        self._otherwise = otherwise
+        self._piped = False
+
+    async def read(self, limit: int = 65536, /) -> bytes:
+        chunk: bytes | None = await self._pipe.read_chunk()
+        if chunk:
+            self._piped = True
+            return chunk
+        return b"" if self._piped else await self._otherwise.read(limit)
+
+
+def _volume(container: Container) -> FileSystem:
+    files = container.files
+    if not isinstance(files, MemoryFiles):
+        raise TypeError(f"{container.name} has files that no shell can use")
+    if not isinstance(files.successor, ShellFiles):
+        successor = ShellFiles()
+        files.hand_over(successor)
+        for directory in ("/bin", "/usr/bin"):
+            for name in container.commands:
+                successor.volume.write_file(f"{directory}/{name}", f'{name} "$@"\n'.encode())
+                successor.volume.chmod(f"{directory}/{name}", 0o755)
+    assert isinstance(files.successor, ShellFiles)
+    return files.successor.volume
+
+
+async def sh(invocation: Invocation) -> int:
+    """`sh`: `-c SCRIPT [NAME ARG…]`, a script file, a script on standard input, or a dialogue."""
+    script, arguments, interactive = _parse(invocation)
+    if script is None and (interactive or invocation.tty):
+        from pocketmesh.node.terminal import dialogue
+
+        return await dialogue(invocation)
+    if script is None:
+        script = (await _everything(invocation.stdin)).decode(errors="replace")
+        invocation.stdin = NoInput()
+    if arguments:
+        script = f"set -- {shlex.join(arguments)}\n{script}"
+    return await Shell(invocation).run(script)
+
+
+def _parse(invocation: Invocation) -> tuple[str | None, list[str], bool]:
+    """The script, its arguments, and whether `-i` was given."""
+    words, interactive = invocation.argv[1:], False
+    while words and words[0].startswith("-") and len(words[0]) > 1:
+        flags = words.pop(0)
+        if flags == "--":
+            break
+        interactive = interactive or "i" in flags
+        if not flags.startswith("--") and "c" in flags:
+            script = words.pop(0) if words else ""
+            prefix = "set -e\n" if "e" in flags else ""
+            return prefix + script, words[1:], interactive
+    if words:
+        return invocation.container.files.read(words[0]).decode(errors="replace"), words[1:], interactive
+    return None, [], interactive
+
+
+async def _everything(source: Input) -> bytes:
+    chunks = []
+    while chunk := await source.read():
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+class Builtin:
+    """A program that the shell has built in (`cat`, `ls`, …) as a command of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def __call__(self, invocation: Invocation) -> int:
+        words = shlex.join([self._name, *invocation.argv[1:]])
+        if self._name in _READERS and (given := await _everything(invocation.stdin)):
+            invocation.container.files.write("/tmp/.stdin", given)
+            words = f"{words} < /tmp/.stdin; rm -f /tmp/.stdin"
+        return await Shell(invocation).run(words)
+
+
+_READERS: Final = frozenset(
+    {"awk", "cat", "grep", "head", "jq", "sed", "sort", "tail", "tee", "tr", "uniq", "wc"}
+)
+SHELLS: Final = frozenset({"sh", "bash", "ash"})
+BUILTINS: Final = (
+    *("awk", "base64", "basename", "cat", "chmod", "cp", "cut", "date", "dirname", "echo", "false", "find"),
+    *("grep", "gunzip", "gzip", "head", "jq", "ln", "ls", "md5sum", "mkdir", "mktemp", "mv", "printf", "pwd"),
+    *("rm", "rmdir", "sed", "seq", "sha256sum", "sort", "stat", "tail", "tar", "tee", "test", "touch", "tr"),
+    *("true", "uniq", "wc", "which", "xargs", "yes"),
+)
+"""Executables of a small Linux image that the shell itself provides."""
+
+
+def shell_commands() -> dict[str, Command]:
+    """The shell under its names, and everything it provides."""
+    return {**dict.fromkeys(SHELLS, sh), **{name: Builtin(name) for name in BUILTINS}}
