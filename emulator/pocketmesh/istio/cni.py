@@ -57,8 +57,7 @@ class Enrolment:
         """The keys of all pods, to look at them again when ztunnel has come or gone."""
         return [place_of(pod) for pod in self._client.all(PODS, namespace)]
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, Place)
+    def reconcile(self, key: Place) -> float | None:
         pod = self._client.get(PODS, *key)
         if pod is None or not _has_network(pod):
             return None

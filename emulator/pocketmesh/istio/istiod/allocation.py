@@ -51,8 +51,7 @@ class AddressAllocation:
         resource, namespace, name = event.key
         return (Place(namespace, name),) if resource == SERVICE_ENTRIES else ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, Place)
+    def reconcile(self, key: Place) -> float | None:
         entry = self._client.get(SERVICE_ENTRIES, *key)
         if entry is None:
             return None

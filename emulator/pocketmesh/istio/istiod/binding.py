@@ -68,8 +68,7 @@ class WaypointBindings:
             return self._keys()
         return ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, _Key)
+    def reconcile(self, key: _Key) -> float | None:
         found = self._client.get(*key)
         if found is None:
             return None

@@ -107,8 +107,7 @@ class GatewayClasses:
             return (name,)
         return BUILTIN if (resource, name) == (CUSTOM_RESOURCES, GATEWAY_CLASSES) else ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        name = str(key)
+    def reconcile(self, name: str) -> float | None:
         found = self._client.get(GATEWAY_CLASSES, "", name)
         if found is None:
             if name in BUILTIN and self._client.get(CUSTOM_RESOURCES, "", GATEWAY_CLASSES):

@@ -53,8 +53,7 @@ class GatewayDeployer:
             return [Place(namespace, owner) for owner in names | {name, name.removesuffix("-istio")}]
         return ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, Place)
+    def reconcile(self, key: Place) -> float | None:
         gateway = self._client.get(GATEWAYS, *key)
         if gateway is None or "deletionTimestamp" in gateway["metadata"]:
             return None

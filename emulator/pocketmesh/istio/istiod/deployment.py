@@ -36,10 +36,10 @@ def generated(gateway: Object, info: ClassInfo, settings: Settings) -> list[Obje
     An account that the Gateway names by annotation is somebody else's, and not among them.
     """
     labels, annotations = _labels(gateway, info), _annotations(gateway)
-    meta = {
+    meta: Object = {
         "namespace": namespace_of(gateway),
         "labels": labels,
-        "annotations": annotations,
+        **({"annotations": annotations} if annotations else {}),
         "ownerReferences": [
             {
                 "apiVersion": "gateway.networking.k8s.io/v1",
@@ -52,9 +52,10 @@ def generated(gateway: Object, info: ClassInfo, settings: Settings) -> list[Obje
     name = deployed_name(gateway, info)
     account = annotations_of(gateway).get(_SERVICE_ACCOUNT) or name
     selector = {GATEWAY_NAME: name_of(gateway)}
-    service_annotations = dict(annotations)
+    service_meta: Object = {**meta, "name": name}
     if info.template == "waypoint":
-        service_annotations["networking.istio.io/traffic-distribution"] = "PreferClose"
+        preference = {"networking.istio.io/traffic-distribution": "PreferClose"}
+        service_meta["annotations"] = {**annotations, **preference}
     objects: list[Object] = [
         {
             "apiVersion": "apps/v1",
@@ -86,7 +87,7 @@ def generated(gateway: Object, info: ClassInfo, settings: Settings) -> list[Obje
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {**meta, "name": name, "annotations": service_annotations},
+            "metadata": service_meta,
             "spec": {
                 "type": annotations_of(gateway).get("networking.istio.io/service-type") or info.service_type,
                 "ipFamilyPolicy": "PreferDualStack",
@@ -231,6 +232,7 @@ def _environment(gateway: Object, name: str, settings: Settings) -> list[Object]
         "TRUST_DOMAIN": "cluster.local",
     }
     from_fields = [
-        {"name": key, "valueFrom": {"fieldRef": {"fieldPath": path}}} for key, path in fields.items()
+        {"name": key, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+        for key, path in fields.items()
     ]
     return [*from_fields, *({"name": key, "value": value} for key, value in values.items())]

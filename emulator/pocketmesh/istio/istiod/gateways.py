@@ -107,8 +107,7 @@ class GatewayStatus:
             return {place for route in states for place in _gateway_parents(route)}
         return ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, Place)
+    def reconcile(self, key: Place) -> float | None:
         gateway = self._client.get(GATEWAYS, *key)
         info = class_of(gateway, self._client, self._settings) if gateway else None
         if gateway is not None and info is not None:

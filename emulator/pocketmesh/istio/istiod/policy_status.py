@@ -46,8 +46,7 @@ class PolicyStatus:
             return [place_of(policy) for policy in policies if targets_of(policy)]
         return ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, Place)
+    def reconcile(self, key: Place) -> float | None:
         policy = self._reader.get(AUTHORIZATION_POLICIES, *key)
         if policy is None:
             return None

@@ -103,8 +103,7 @@ class RouteStatus:
             return map(place_of, self._client.all(self._resource))
         return ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        assert isinstance(key, Place)
+    def reconcile(self, key: Place) -> float | None:
         route = self._client.get(self._resource, *key)
         if route is None:
             return None

@@ -32,8 +32,7 @@ class RootCertificates:
             return (name,)
         return (namespace,) if (resource, name) == (CONFIG_MAPS, ROOT_CERTIFICATE) else ()
 
-    def reconcile(self, key: Hashable) -> float | None:
-        name = str(key)
+    def reconcile(self, name: str) -> float | None:
         namespace = self._client.get(NAMESPACES, "", name)
         if namespace is None or "deletionTimestamp" in namespace["metadata"] or name in _IGNORED:
             return None
