@@ -1,0 +1,158 @@
+"""The data plane: ztunnel and the waypoints, all following one mesh.
+
+It is assembled here and decides nothing. Without istiod the mesh stays as it was last; without ztunnel
+an enrolled pod's connections are refused, because its traffic is still redirected to where nobody listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pocketmesh.clock import Clock
+from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.proxy import WaypointProxy
+from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, compile_mesh
+from pocketmesh.istio.mesh.compile import MESH_CONFIG
+from pocketmesh.istio.resources import CONFIG_MAPS
+from pocketmesh.istio.ztunnel import Closed, Ztunnel
+from pocketmesh.net.fabric import Fabric
+from pocketmesh.net.interception import Connection, Taking
+from pocketmesh.net.services import Place
+from pocketmesh.node.log import ContainerLog
+from pocketmesh.store import Event, Store
+
+_COALESCE: Final = 0.005
+
+
+class DataPlane:
+    """One cluster's data plane. `run` is a short directory of its own for sockets and configuration.
+
+    To istiod's program it is a reconciler among others, which hands the objects out as a mesh; to the
+    program of ztunnel a switch; to the fabric an interceptor.
+    """
+
+    name = "data plane"
+
+    def __init__(self, store: Store, fabric: Fabric, clock: Clock, run: Path) -> None:
+        self._store = store
+        self._fabric = fabric
+        self._clock = clock
+        self._run = run
+        self._mesh = Mesh()
+        self._stale = False
+        self._known = False
+        self._latest = clock.now()
+        self._ztunnel: Ztunnel | None = None
+        self._proxies: dict[str, WaypointProxy] = {}
+        fabric.intercept(self)
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh as istiod last described it."""
+        if self._stale:
+            self._stale = False
+            self._known = True
+            self._mesh = compile_mesh(
+                {name: [stored.object for stored in self._store.objects(name)] for name in INPUTS}
+            )
+        return self._mesh
+
+    def concerns(self, event: Event) -> Iterable[Hashable]:
+        """There is one key: the mesh."""
+        key = event.key
+        if key.resource not in INPUTS or (key.resource == CONFIG_MAPS and key[1:] != MESH_CONFIG):
+            return ()
+        self._stale = True
+        return ("mesh",)
+
+    def reconcile(self, key: Hashable) -> float | None:
+        """Hands a new mesh to whoever follows it, but not for each of many changes in a row."""
+        if not self._stale:
+            return None
+        waited = (self._clock.now() - self._latest).total_seconds()
+        if 0 <= waited < _COALESCE:
+            return _COALESCE - waited
+        self._refresh()
+        return None
+
+    def start(self, log: ContainerLog) -> None:
+        """Starts ztunnel: takes the connections of enrolled pods, with the access log in `log`."""
+        self._ztunnel = Ztunnel(self._fabric, self._clock, lambda: self.mesh, self._pipe, log.write)
+
+    def stop(self) -> None:
+        """Stops ztunnel: ends the connections of enrolled pods and refuses new ones."""
+        if self._ztunnel is not None:
+            self._ztunnel.close()
+            self._ztunnel = None
+
+    @contextmanager
+    def waypoint(self, waypoint: Place, pod: Workload, uid: str) -> Iterator[WaypointProxy]:
+        """A proxy for a waypoint's pod, fed with every mesh and reachable by ztunnel while it lasts."""
+        proxy = WaypointProxy(waypoint, pod, Layout(self._run / uid[:8]), self._accept(pod))
+        self._proxies[pod.ip] = proxy
+        if self._known:
+            proxy.update(self.mesh)
+        try:
+            yield proxy
+        finally:
+            del self._proxies[pod.ip]
+
+    async def settled(self) -> None:
+        """Returns when every Envoy has looked at the configuration that follows from the objects now."""
+        if self._stale:
+            self._refresh()
+        for proxy in list(self._proxies.values()):
+            await proxy.settled()
+
+    def close(self) -> None:
+        """Lets go of the network."""
+        self.stop()
+        self._fabric.intercept(None)
+
+    def outbound(self, connection: Connection) -> Taking | None:
+        """What the fabric asks for every connection that is dialled."""
+        if self._ztunnel is not None:
+            return self._ztunnel.outbound(connection)
+        return _refuse if self._is_enrolled(connection.source_ip) else None
+
+    def inbound(self, connection: Connection) -> Taking | None:
+        """What the fabric asks for every connection that arrives."""
+        if self._ztunnel is not None:
+            return self._ztunnel.inbound(connection)
+        from_pod = connection.source_ip in self.mesh.workloads
+        return _refuse if from_pod and self._is_enrolled(connection.ip) else None
+
+    def _accept(self, pod: Workload) -> Callable[[str, int], asyncio.Protocol]:
+        def accept(ip: str, port: int) -> asyncio.Protocol:
+            if self._ztunnel is None:
+                return Closed()
+            return self._ztunnel.from_waypoint(pod, ip, port)
+
+        return accept
+
+    def _pipe(self, ip: str) -> Path | None:
+        proxy = self._proxies.get(ip)
+        return proxy.layout.inbound if proxy and proxy.ready else None
+
+    def _is_enrolled(self, ip: str) -> bool:
+        workload = self.mesh.workloads.get(ip)
+        return workload is not None and workload.enrolled
+
+    def _refresh(self) -> None:
+        mesh = self.mesh
+        self._latest = self._clock.now()
+        if self._ztunnel is not None:
+            self._ztunnel.recheck()
+        for proxy in self._proxies.values():
+            proxy.update(mesh)
+
+
+async def _refuse(far: socket.socket) -> None:
+    raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))

@@ -1,0 +1,1 @@
+"""The waypoint: a real Envoy, told what to do and looked after."""

@@ -1,0 +1,93 @@
+"""Configuration on its way into a running Envoy: files renamed into place, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pocketmesh.istio.envoy.admin import Admin, AdminSilent
+from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.xds import version_of
+
+_POLL: Final = 0.002
+_LONGEST_WAIT: Final = 5.0
+
+
+class Delivery:
+    """Brings one Envoy's files up to date and learns whether it took them."""
+
+    def __init__(self, layout: Layout, admin: Admin) -> None:
+        self._layout = layout
+        self._admin = admin
+        self._written: dict[str, str] = {}
+        self._rejections: dict[str, int] = {}
+
+    def write(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Writes what differs from before and returns it.
+
+        What is referred to comes before what refers to it, so that Envoy never misses a file.
+        """
+        changed = {name: text for name, text in files.items() if self._written.get(name) != text}
+        for name in sorted(changed, key=_order):
+            _replace(self._layout.file(name), changed[name])
+        self._written.update(changed)
+        return changed
+
+    def drop(self, files: Mapping[str, str]) -> None:
+        """Removes what is not among `files` any more; only after Envoy has taken them."""
+        for name in self._written.keys() - files.keys():
+            self._layout.file(name).unlink(missing_ok=True)
+            del self._written[name]
+
+    async def taken(self, files: Mapping[str, str]) -> list[str]:
+        """Waits until Envoy has looked at these files, and returns those that it rejected.
+
+        Raises AdminSilent when it does not answer for five seconds.
+        """
+        waiting = {_prefix(name): (name, version_of(text)) for name, text in files.items()}
+        rejected: list[str] = []
+        deadline = asyncio.get_running_loop().time() + _LONGEST_WAIT
+        while waiting:
+            stats = await self._admin.stats("(version_text|update_rejected)$")
+            for prefix, (name, version) in list(waiting.items()):
+                count = int(stats.get(f"{prefix}.update_rejected", "0"))
+                if stats.get(f"{prefix}.version_text") == version:
+                    del waiting[prefix]
+                elif count > self._rejections.get(prefix, 0):
+                    rejected.append(name)
+                    del waiting[prefix]
+                self._rejections[prefix] = count
+            if waiting and asyncio.get_running_loop().time() > deadline:
+                raise AdminSilent(f"Envoy has not looked at {', '.join(sorted(waiting))}")
+            if waiting:
+                await asyncio.sleep(_POLL)
+        return rejected
+
+
+def _order(name: str) -> tuple[int, str]:
+    kind = name.partition("/")[0]
+    return {"eds": 0, "cds.json": 1, "rds": 2, "lds.json": 3}[kind], name
+
+
+def _prefix(name: str) -> str:
+    """Under which name Envoy counts what it does with a file."""
+    kind, _, rest = name.partition("/")
+    resource = rest.removesuffix(".json")
+    match kind:
+        case "lds.json":
+            return "listener_manager.lds"
+        case "cds.json":
+            return "cluster_manager.cds"
+        case "eds":
+            return f"cluster.{resource}"
+        case _:
+            return f"http.{resource}.rds.{resource}"
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text)
+    os.replace(temporary, path)

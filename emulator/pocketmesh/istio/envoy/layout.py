@@ -1,0 +1,42 @@
+"""Where the files and sockets of one Envoy are.
+
+Paths of unix sockets may have no more than 108 bytes (104 on macOS), so everything here is short.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The directory of one Envoy: configuration, its sockets, and one socket for each endpoint."""
+
+    root: Path
+
+    @property
+    def bootstrap(self) -> Path:
+        return self.root / "envoy.json"
+
+    @property
+    def admin(self) -> Path:
+        return self.root / "admin"
+
+    @property
+    def inbound(self) -> Path:
+        """Where Envoy accepts what ztunnels send to the waypoint."""
+        return self.root / "in"
+
+    def endpoint(self, ip: str, port: int) -> Path:
+        """Where the destination's ztunnel accepts what this Envoy sends to a pod's port."""
+        return self.root / "e" / f"{ip}:{port}"
+
+    def file(self, name: str) -> Path:
+        """A configuration file by the name that `envoy_config` gave it."""
+        return self.root / name
+
+    def create(self) -> None:
+        """Makes the directories, for their owner alone."""
+        for directory in (self.root, self.root / "e", self.root / "rds", self.root / "eds"):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,109 @@
+"""One pod of a waypoint: an Envoy that is kept in step with the mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import Final
+
+from pocketmesh.istio.envoy.admin import Admin, AdminSilent
+from pocketmesh.istio.envoy.bootstrap import bootstrap
+from pocketmesh.istio.envoy.config import envoy_config
+from pocketmesh.istio.envoy.delivery import Delivery
+from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
+from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.process import EnvoyProcess, Write
+from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.net.services import Place
+
+_FIRST_POLL: Final = 0.005
+_LAST_POLL: Final = 0.25
+
+
+class WaypointProxy:
+    """Runs one Envoy and gives it each new mesh. `ready` is what its readiness probe answers."""
+
+    def __init__(self, waypoint: Place, pod: Workload, layout: Layout, accept: Accept) -> None:
+        self.waypoint = waypoint
+        self.pod = pod
+        self.layout = layout
+        self.ready = False
+        self.admin = Admin(layout.admin)
+        self._endpoints = Endpoints(layout, accept)
+        self._delivery = Delivery(layout, self.admin)
+        self._mesh: Mesh | None = None
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def update(self, mesh: Mesh) -> None:
+        """Has the configuration follow a mesh; returns at once."""
+        self._mesh = mesh
+        self._idle.clear()
+        self._changed.set()
+
+    async def settled(self) -> None:
+        """Returns when Envoy has looked at the latest configuration, or has ended."""
+        await self._idle.wait()
+
+    async def run(self, stdout: Write, stderr: Write) -> int:
+        """Starts Envoy with the first mesh that comes, and returns its exit code when it ends.
+
+        Cancelled to be stopped. Raises OSError when Envoy cannot be started.
+        """
+        shutil.rmtree(self.layout.root, ignore_errors=True)
+        self.layout.create()
+        try:
+            self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.waypoint, self.pod))
+            await self._changed.wait()
+            files = await self._write()
+            envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
+            try:
+                following = asyncio.create_task(self._follow(envoy, files, stderr))
+                try:
+                    return await envoy.wait()
+                finally:
+                    following.cancel()
+            finally:
+                await envoy.stop()
+        finally:
+            self.ready = False
+            self._endpoints.keep(())
+            self._idle.set()
+            shutil.rmtree(self.layout.root, ignore_errors=True)
+
+    async def _follow(self, envoy: EnvoyProcess, files: dict[str, str], stderr: Write) -> None:
+        await self._live(envoy)
+        while True:
+            await self._report(files, stderr)
+            self.ready = True
+            if not self._changed.is_set():
+                self._idle.set()
+            await self._changed.wait()
+            files = await self._write()
+
+    async def _live(self, envoy: EnvoyProcess) -> None:
+        pause = _FIRST_POLL
+        while envoy.running and not await self.admin.is_live():
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, _LAST_POLL)
+
+    async def _write(self) -> dict[str, str]:
+        self._changed.clear()
+        assert self._mesh is not None
+        configuration = envoy_config(self._mesh, self.waypoint, self.layout)
+        await self._endpoints.open(configuration.endpoints)
+        self._wanted = configuration
+        return self._delivery.write(configuration.files)
+
+    async def _report(self, files: dict[str, str], stderr: Write) -> None:
+        try:
+            rejected = await self._delivery.taken(files)
+        except AdminSilent as error:
+            await stderr(f"configuration not confirmed: {error}\n".encode())
+            return
+        for name in rejected:
+            await stderr(f"configuration rejected, the old one stays: {name}\n".encode())
+        if not rejected:
+            self._delivery.drop(self._wanted.files)
+            self._endpoints.keep(self._wanted.endpoints)

@@ -1,0 +1,46 @@
+"""The few shapes that all parts of an Envoy configuration share."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+Json: TypeAlias = dict[str, Any]
+
+TYPES: Final = "type.googleapis.com/envoy."
+PEER_PRINCIPAL: Final = "io.istio.peer_principal"
+"""The filter state that holds the client's SPIFFE id, named as in Istio's waypoints."""
+
+
+def typed(name: str, kind: str, **fields: Any) -> Json:
+    """A named extension with its configuration; `kind` is its type below `envoy.`."""
+    return {"name": name, "typed_config": {"@type": TYPES + kind, **fields}}
+
+
+def resource(kind: str, **fields: Any) -> Json:
+    """A resource of a discovery response."""
+    return {"@type": TYPES + kind, **fields}
+
+
+def from_file(path: str) -> Json:
+    """A configuration source that follows a file, which must be replaced by renaming another over it."""
+    return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+
+
+def response(*resources: Json) -> str:
+    """A discovery response. Its version is made of its content, so equal content is no new version."""
+    body = list(resources)
+    version = hashlib.sha256(orjson.dumps(body)).hexdigest()[:16]
+    return orjson.dumps({"version_info": version, "resources": body}).decode()
+
+
+def version_of(text: str) -> str:
+    """The version of a discovery response."""
+    return str(orjson.loads(text)["version_info"])
+
+
+def seconds(milliseconds: int) -> str:
+    """A duration as JSON of protobuf writes it."""
+    return f"{milliseconds / 1000:g}s"

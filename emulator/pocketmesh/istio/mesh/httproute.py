@@ -1,0 +1,176 @@
+"""HTTPRoutes read into rules: every match of every route becomes one.
+
+A route that Istio would drop whole (a destination that can never be one) yields none; a backend that
+is merely not there keeps its share, which then fails.
+Upstream: istio/istio pilot/pkg/config/kube/gateway/conversion.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from pocketmesh.istio.mesh.routing import (
+    Backend,
+    HeaderChanges,
+    Match,
+    Mirror,
+    PathChange,
+    Redirect,
+    Retry,
+    Rewrite,
+    Rule,
+    ValueMatch,
+    in_order,
+)
+from pocketmesh.net.services import Place
+from pocketmesh.objects import Object, name_of, namespace_of
+
+
+def rules_by_service(
+    routes: Iterable[Object], services: Mapping[Place, Object]
+) -> dict[Place, tuple[Rule, ...]]:
+    """The rules of every Service that is some route's parent, first match first."""
+    found: dict[Place, list[Rule]] = {}
+    for route in routes:
+        rules = _rules(route, services)
+        for parent in route["spec"].get("parentRefs") or []:
+            if parent.get("group") != "" or parent.get("kind") != "Service":
+                continue
+            service = (parent.get("namespace") or namespace_of(route), str(parent["name"]))
+            port = int(parent.get("port") or 0)
+            found.setdefault(service, []).extend(replace(rule, parent_port=port) for rule in rules)
+    return {service: in_order(rules) for service, rules in found.items()}
+
+
+def _rules(route: Object, services: Mapping[Place, Object]) -> list[Rule]:
+    place = (namespace_of(route), name_of(route))
+    created = str(route["metadata"].get("creationTimestamp", ""))
+    found: list[Rule] = []
+    for index, rule in enumerate(route["spec"].get("rules") or [{}]):
+        backends = [_backend(ref, place[0], services) for ref in rule.get("backendRefs") or []]
+        if any(backend.problem == "InvalidDestination" for backend in backends if backend.weight):
+            return []
+        base = replace(
+            _filtered(rule.get("filters") or [], place[0]),
+            route=place,
+            index=index,
+            created=created,
+            backends=tuple(backends),
+            timeout=(rule.get("timeouts") or {}).get("request", ""),
+            backend_timeout=(rule.get("timeouts") or {}).get("backendRequest", ""),
+            retry=_retry(rule.get("retry")),
+        )
+        found.extend(replace(base, match=_match(match)) for match in rule.get("matches") or [{}])
+    return found
+
+
+def _match(match: Object) -> Match:
+    path = match.get("path") or {}
+    return Match(
+        path_type=path.get("type") or "PathPrefix",
+        path=path.get("value") or "/",
+        method=match.get("method") or "",
+        headers=_values(match.get("headers"), fold=True),
+        query=_values(match.get("queryParams"), fold=False),
+    )
+
+
+def _values(entries: list[Object] | None, *, fold: bool) -> tuple[ValueMatch, ...]:
+    found: dict[str, ValueMatch] = {}
+    for entry in entries or []:
+        name = entry["name"].lower() if fold else entry["name"]
+        # Of equivalent names only the first counts (Gateway API, HTTPHeaderMatch.name).
+        found.setdefault(name, ValueMatch(name, entry["value"], entry.get("type") == "RegularExpression"))
+    return tuple(found.values())
+
+
+def _backend(ref: Object, namespace: str, services: Mapping[Place, Object]) -> Backend:
+    service = (ref.get("namespace") or namespace, str(ref["name"]))
+    filtered = _filtered(ref.get("filters") or [], namespace)
+    weight = ref.get("weight")
+    return Backend(
+        service=service,
+        port=int(ref.get("port") or 0),
+        weight=1 if weight is None else int(weight),
+        problem=_problem(ref, service, services),
+        request_headers=filtered.request_headers,
+        response_headers=filtered.response_headers,
+    )
+
+
+def _problem(ref: Object, service: Place, services: Mapping[Place, Object]) -> str:
+    if (ref.get("group") or "", ref.get("kind") or "Service") != ("", "Service"):
+        return "InvalidKind"
+    if not ref.get("port") or "." in service[1]:
+        return "InvalidDestination"
+    return "" if service in services else "BackendNotFound"
+
+
+def _filtered(filters: list[Object], namespace: str) -> Rule:
+    rule = Rule(("", ""), 0, "", Match())
+    for entry in filters:
+        match entry["type"]:
+            case "RequestHeaderModifier":
+                rule = replace(rule, request_headers=_changes(entry["requestHeaderModifier"]))
+            case "ResponseHeaderModifier":
+                rule = replace(rule, response_headers=_changes(entry["responseHeaderModifier"]))
+            case "RequestRedirect":
+                rule = replace(rule, redirect=_redirect(entry["requestRedirect"]))
+            case "URLRewrite":
+                rewrite = entry["urlRewrite"]
+                rule = replace(rule, rewrite=Rewrite(rewrite.get("hostname") or "", _path(rewrite)))
+            case "RequestMirror":
+                rule = replace(rule, mirrors=(*rule.mirrors, _mirror(entry["requestMirror"], namespace)))
+    return rule
+
+
+def _changes(modifier: Object) -> HeaderChanges:
+    return HeaderChanges(
+        _first_wins(modifier.get("set")),
+        _first_wins(modifier.get("add")),
+        tuple(modifier.get("remove") or ()),
+    )
+
+
+def _first_wins(entries: list[Object] | None) -> tuple[tuple[str, str], ...]:
+    found: dict[str, tuple[str, str]] = {}
+    for entry in entries or []:
+        found.setdefault(entry["name"].lower(), (entry["name"], entry["value"]))
+    return tuple(found.values())
+
+
+def _redirect(redirect: Object) -> Redirect:
+    return Redirect(
+        redirect.get("scheme") or "",
+        redirect.get("hostname") or "",
+        int(redirect.get("port") or 0),
+        int(redirect.get("statusCode") or 302),
+        _path(redirect),
+    )
+
+
+def _path(owner: Object) -> PathChange | None:
+    path = owner.get("path")
+    if not path:
+        return None
+    value = path.get("replaceFullPath") or path.get("replacePrefixMatch") or ""
+    return PathChange(path["type"], value)
+
+
+def _mirror(mirror: Object, namespace: str) -> Mirror:
+    ref = mirror["backendRef"]
+    service = (ref.get("namespace") or namespace, str(ref["name"]))
+    fraction = mirror.get("fraction")
+    if fraction:
+        return Mirror(service, int(ref["port"]), fraction["numerator"], fraction.get("denominator") or 100)
+    percent = mirror.get("percent")
+    return Mirror(service, int(ref["port"]), 100 if percent is None else int(percent))
+
+
+def _retry(retry: Object | None) -> Retry | None:
+    if not retry:
+        return None
+    attempts = retry.get("attempts")
+    codes = tuple(int(code) for code in retry.get("codes") or ())
+    return Retry(2 if attempts is None else int(attempts), codes, retry.get("backoff") or "")

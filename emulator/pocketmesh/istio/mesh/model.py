@@ -1,0 +1,120 @@
+"""What the data plane knows of the cluster: plain data, derived from objects and from nothing else.
+
+`compile` makes it, `decide` and `envoy_config` read it. Whoever prints or traces the mesh may read it
+as well, so each value keeps the name of the object that it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from pocketmesh.istio.mesh.policy import L4Policy, PeerAuthentication, WaypointPolicy
+from pocketmesh.istio.mesh.routing import Rule
+from pocketmesh.istio.waypoints import HBONE_PORT, Binding, Waypoint
+from pocketmesh.net.services import Place, ServicePort, ServiceTable
+from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of
+
+TRUST_DOMAIN: Final = "cluster.local"
+ROOT_NAMESPACE: Final = "istio-system"
+REDIRECTION: Final = "ambient.istio.io/redirection"
+
+Protocol = Literal["http", "http2", "tcp", "auto"]
+
+
+def spiffe(namespace: str, service_account: str) -> str:
+    """The identity that a service account's workloads prove with mTLS."""
+    return f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{service_account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A pod that has an address of its own. `waypoint` is what traffic addressed to it goes through."""
+
+    namespace: str
+    name: str
+    ip: str
+    service_account: str
+    labels: Mapping[str, str]
+    ports: tuple[int, ...] = ()
+    enrolled: bool = False
+    waypoint: Place | None = None
+
+    @property
+    def identity(self) -> str:
+        return spiffe(self.namespace, self.service_account)
+
+    @property
+    def place(self) -> Place:
+        return self.namespace, self.name
+
+
+def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload:
+    """A pod as a workload at an address."""
+    spec = pod["spec"]
+    ports = [port for item in spec.get("containers") or [] for port in item.get("ports") or []]
+    return Workload(
+        namespace=namespace_of(pod),
+        name=name_of(pod),
+        ip=ip,
+        service_account=spec.get("serviceAccountName") or "default",
+        labels=labels_of(pod),
+        ports=tuple(int(port["containerPort"]) for port in ports),
+        enrolled=annotations_of(pod).get(REDIRECTION) == "enabled",
+        waypoint=waypoint,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """The whole mesh at one moment.
+
+    `workloads` are by address, `bindings` by Service, `waypoints` and `classes` (the GatewayClass) by
+    Gateway, `routes` by the Service that the route's parent names, `targeted` policies by what they
+    target: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name).
+    """
+
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    services: ServiceTable = field(default_factory=lambda: ServiceTable({}, {}))
+    bindings: Mapping[Place, Binding] = field(default_factory=dict)
+    waypoints: Mapping[Place, Waypoint] = field(default_factory=dict)
+    classes: Mapping[Place, str] = field(default_factory=dict)
+    routes: Mapping[Place, tuple[Rule, ...]] = field(default_factory=dict)
+    l4_policies: tuple[L4Policy, ...] = ()
+    peer_authentications: tuple[PeerAuthentication, ...] = ()
+    targeted: Mapping[tuple[str, str, str], tuple[WaypointPolicy, ...]] = field(default_factory=dict)
+    access_log: str = ""
+
+    def waypoint_of(self, service: Place) -> Place | None:
+        """The waypoint that traffic to a Service goes through."""
+        binding = self.bindings.get(service)
+        return binding.waypoint if binding else None
+
+    def instances(self, waypoint: Place) -> tuple[str, ...]:
+        """The addresses of a waypoint's pods that take traffic."""
+        found = self.waypoints.get(waypoint)
+        for address in found.addresses if found else ():
+            if port := self.services.at(address, HBONE_PORT):
+                return tuple(endpoint.ip for endpoint in port.ready)
+        return ()
+
+
+_HTTP: Final = frozenset({"http", "grpc-web", "kubernetes.io/ws"})
+_HTTP2: Final = frozenset({"http2", "grpc", "kubernetes.io/h2c"})
+_TCP: Final = frozenset(
+    {"tcp", "tls", "https", "mongo", "mysql", "redis", "udp", "hbone", "kubernetes.io/wss"}
+)
+
+
+def protocol_of(port: ServicePort) -> Protocol:
+    """How a waypoint treats a port: by appProtocol, else by the name up to its first dash, else it
+    looks at the first bytes (istio/istio pkg/config/kube/conversion.go)."""
+    for hint in (port.app_protocol.lower(), port.name.lower(), port.name.lower().partition("-")[0]):
+        if hint in _HTTP:
+            return "http"
+        if hint in _HTTP2:
+            return "http2"
+        if hint in _TCP:
+            return "tcp"
+    return "auto"

@@ -1,0 +1,222 @@
+"""The node's ztunnel: it takes the connections of enrolled pods and does what `decide` says of them.
+
+It decides nothing itself. What it adds are identities, the relay to waypoints, the way a refusal looks
+to a client, and the access log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pocketmesh.clock import Clock
+from pocketmesh.istio.mesh.decide import Path as Way
+from pocketmesh.istio.mesh.decide import admission, decide, decide_arrival
+from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.mesh.policy import Peer
+from pocketmesh.istio.waypoints import HBONE_PORT
+from pocketmesh.istio.ztunnel.accesslog import Access, line
+from pocketmesh.istio.ztunnel.meter import Meter
+from pocketmesh.istio.ztunnel.preface import preface
+from pocketmesh.istio.ztunnel.relay import relay
+from pocketmesh.istio.ztunnel.reset import reset
+from pocketmesh.net.fabric import Fabric
+from pocketmesh.net.interception import Connection, Taking
+
+POLICY_CHANGE = "connection closed due to policy change"
+_REFUSED_TUNNEL = "http status: 401 Unauthorized"
+
+
+@dataclass(eq=False)
+class _Open:
+    """A connection that goes on, with what is needed to judge and to end it again."""
+
+    way: Way
+    identity: str
+    abort: Callable[[], None]
+    error: str = ""
+
+
+class Ztunnel:
+    """One running ztunnel. `mesh` and `pipe` are asked for each connection: the mesh as it is then, and
+    the socket of a waypoint's pod by its address."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        clock: Clock,
+        mesh: Callable[[], Mesh],
+        pipe: Callable[[str], Path | None],
+        log: Callable[[bytes], None],
+    ) -> None:
+        self._fabric = fabric
+        self._clock = clock
+        self._mesh = mesh
+        self._pipe = pipe
+        self._log = log
+        self._open: set[_Open] = set()
+
+    def outbound(self, connection: Connection) -> Taking | None:
+        """Takes what an enrolled pod dials."""
+        source = self._mesh().workloads.get(connection.source_ip)
+        if source is None or not source.enrolled:
+            return None
+
+        async def take(far: socket.socket) -> None:
+            await self._outbound(far, decide(self._mesh(), connection), source)
+
+        return take
+
+    def inbound(self, connection: Connection) -> Taking | None:
+        """Takes what reaches an enrolled pod in plain text; the node's own probes pass untouched."""
+        mesh = self._mesh()
+        destination = mesh.workloads.get(connection.ip)
+        if destination is None or not destination.enrolled or connection.source_ip not in mesh.workloads:
+            return None
+
+        async def take(far: socket.socket) -> None:
+            way = decide_arrival(mesh, connection)
+            await self._deliver(far, way, [_Entry(way, "inbound", "", self._now())])
+
+        return take
+
+    def from_waypoint(self, waypoint: Workload, ip: str, port: int) -> asyncio.Protocol:
+        """The protocol for a connection that a waypoint's Envoy makes to a pod's port."""
+        connection = Connection(waypoint.ip, 0, ip, port)
+        way = decide_arrival(self._mesh(), connection, waypoint.identity)
+        enrolled = way.destination is not None and way.destination.enrolled
+        entries = [_Entry(way, "inbound", waypoint.identity, self._now())] if enrolled else []
+        return self._application(way, waypoint.identity, entries) or Closed()
+
+    def recheck(self) -> None:
+        """Ends the open connections that policies do not admit any more."""
+        mesh = self._mesh()
+        for entry in list(self._open):
+            destination = entry.way.destination
+            if destination is None or entry.way.waypoint is not None or not destination.enrolled:
+                continue
+            current = mesh.workloads.get(destination.ip)
+            peer = Peer(entry.way.connection.source_ip, entry.identity)
+            if current and not admission(mesh, current, peer, entry.way.port).admitted:
+                entry.error = POLICY_CHANGE
+                entry.abort()
+
+    def close(self) -> None:
+        """Ends all connections that go through it."""
+        for entry in list(self._open):
+            entry.abort()
+
+    async def _outbound(self, far: socket.socket, way: Way, source: Workload) -> None:
+        outbound = _Entry(way, "outbound", source.identity if way.tunnelled else "", self._now())
+        if way.verdict == "waypoint":
+            await self._to_waypoint(far, way, source, outbound)
+            return
+        entries = [outbound]
+        if way.destination is not None and way.destination.enrolled:
+            entries.append(_Entry(way, "inbound", source.identity, self._now()))
+        await self._deliver(far, way, entries)
+
+    async def _to_waypoint(self, far: socket.socket, way: Way, source: Workload, entry: _Entry) -> None:
+        pipe = self._pipe(way.ip)
+        opened = _Open(way, source.identity, abort=lambda: None)
+
+        def ended(sent: int, received: int) -> None:
+            self._open.discard(opened)
+            self._write(entry, sent, received, opened.error)
+
+        try:
+            if pipe is None:
+                raise ConnectionRefusedError("no such waypoint")
+            opened.abort = await relay(far, pipe, preface(way.connection, source.identity), ended)
+        except OSError as error:
+            self._write(entry, 0, 0, f"connection failed: {error}")
+            await reset(far)
+            return
+        self._open.add(opened)
+
+    async def _deliver(self, far: socket.socket, way: Way, entries: list[_Entry]) -> None:
+        protocol = self._application(way, entries[0].identity, entries)
+        if protocol is None:
+            await reset(far)
+            return
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, far)
+
+    def _application(self, way: Way, identity: str, entries: list[_Entry]) -> asyncio.Protocol | None:
+        """The listener's protocol with the connection's end written to the log; None for a refusal,
+        which is written at once."""
+        if way.verdict == "reset":
+            self._refuse(entries, way.error)
+            return None
+        try:
+            factory = self._fabric.factory_at(way.ip, way.port)
+        except OSError as error:
+            for entry in entries:
+                self._write(entry, 0, 0, f"connection failed: {error.strerror} (os error {error.errno})")
+            return None
+        opened = _Open(way, identity, abort=lambda: None)
+
+        def ended(received: int, sent: int) -> None:
+            self._open.discard(opened)
+            for entry in entries:
+                counts = (sent, received) if entry.direction == "inbound" else (received, sent)
+                self._write(entry, *counts, opened.error)
+
+        meter = Meter(factory(), ended)
+        opened.abort = meter.abort
+        self._open.add(opened)
+        return meter
+
+    def _refuse(self, entries: list[_Entry], error: str) -> None:
+        """The destination's ztunnel logs its reason, the source's what it was answered."""
+        inbound = [entry for entry in entries if entry.direction == "inbound"]
+        for entry in inbound:
+            self._write(entry, 0, 0, error)
+        for entry in entries:
+            if entry.direction == "outbound":
+                self._write(entry, 0, 0, _REFUSED_TUNNEL if inbound else error)
+
+    def _write(self, entry: _Entry, sent: int, received: int, error: str) -> None:
+        seconds = self._now() - entry.since
+        access = entry.access()
+        self._log(line(access, self._clock.now(), sent=sent, received=received, seconds=seconds, error=error))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One line of the log to be."""
+
+    way: Way
+    direction: Literal["inbound", "outbound"]
+    identity: str
+    since: float
+
+    def access(self) -> Access:
+        way, connection = self.way, self.way.connection
+        destination = way.destination
+        dialled = f"{connection.ip}:{connection.port}" if way.waypoint else f"{way.ip}:{way.port}"
+        return Access(
+            direction=self.direction,
+            source=f"{connection.source_ip}:{connection.source_port}",
+            destination=f"{way.ip}:{HBONE_PORT}" if way.tunnelled else f"{way.ip}:{way.port}",
+            hbone=dialled if way.tunnelled else "",
+            service=way.service.host if way.service else "",
+            source_workload=way.source,
+            source_identity=self.identity,
+            destination_workload=destination,
+            destination_identity=destination.identity if destination and way.tunnelled else "",
+        )
+
+
+class Closed(asyncio.Protocol):
+    """Ends a connection as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
