@@ -50,7 +50,8 @@ class DataPlane:
         self._known = False
         self._latest = clock.now()
         self._ztunnel: Ztunnel | None = None
-        self._proxies: dict[str, WaypointProxy] = {}
+        self.proxies: dict[str, WaypointProxy] = {}
+        """The running waypoints, by their pods' addresses."""
         fabric.intercept(self)
 
     @property
@@ -96,19 +97,19 @@ class DataPlane:
     def waypoint(self, waypoint: Place, pod: Workload, uid: str) -> Iterator[WaypointProxy]:
         """A proxy for a waypoint's pod, fed with every mesh and reachable by ztunnel while it lasts."""
         proxy = WaypointProxy(waypoint, pod, Layout(self._run / uid[:8]), self._accept(pod))
-        self._proxies[pod.ip] = proxy
+        self.proxies[pod.ip] = proxy
         if self._known:
             proxy.update(self.mesh)
         try:
             yield proxy
         finally:
-            del self._proxies[pod.ip]
+            del self.proxies[pod.ip]
 
     async def settled(self) -> None:
         """Returns when every Envoy has looked at the configuration that follows from the objects now."""
         if self._stale:
             self._refresh()
-        for proxy in list(self._proxies.values()):
+        for proxy in list(self.proxies.values()):
             await proxy.settled()
 
     def close(self) -> None:
@@ -138,7 +139,7 @@ class DataPlane:
         return accept
 
     def _pipe(self, ip: str) -> Path | None:
-        proxy = self._proxies.get(ip)
+        proxy = self.proxies.get(ip)
         return proxy.layout.inbound if proxy and proxy.ready else None
 
     def _is_enrolled(self, ip: str) -> bool:
@@ -150,7 +151,7 @@ class DataPlane:
         self._latest = self._clock.now()
         if self._ztunnel is not None:
             self._ztunnel.recheck()
-        for proxy in self._proxies.values():
+        for proxy in self.proxies.values():
             proxy.update(mesh)
 
 

@@ -14,7 +14,15 @@ from typing import Final
 from pocketmesh.istio.envoy import rbac
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.routes import backends_of, cluster_name, route_configuration
-from pocketmesh.istio.envoy.xds import PEER_PRINCIPAL, Json, from_file, resource, response, typed
+from pocketmesh.istio.envoy.xds import (
+    PEER_ADDRESS,
+    PEER_PRINCIPAL,
+    Json,
+    from_file,
+    resource,
+    response,
+    typed,
+)
 from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
 from pocketmesh.istio.mesh.policy import WaypointPolicy
 from pocketmesh.istio.mesh.routing import Rule, honoured
@@ -224,20 +232,20 @@ def _chains(mesh: Mesh, front: _Front, layout: Layout) -> Iterator[Json]:
 
 
 def _chain(name: str, match: Json, filters: list[Json]) -> Json:
-    identity = typed(
-        "peer_principal",
+    client = typed(
+        "client",
         "extensions.filters.network.set_filter_state.v3.Config",
         on_new_connection=[
-            {
-                "object_key": PEER_PRINCIPAL,
-                "factory_key": "envoy.string",
-                "format_string": {
-                    "text_format_source": {"inline_string": f"%DYNAMIC_METADATA({_PROXY}:peer)%"}
-                },
-            }
+            _remembered(PEER_PRINCIPAL, "envoy.string", f"%DYNAMIC_METADATA({_PROXY}:peer)%"),
+            _remembered(PEER_ADDRESS, "envoy.network.ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
         ],
     )
-    return {"name": name, "filter_chain_match": match, "filters": [identity, *filters]}
+    return {"name": name, "filter_chain_match": match, "filters": [client, *filters]}
+
+
+def _remembered(key: str, factory: str, text: str) -> Json:
+    line = {"text_format_source": {"inline_string": text}}
+    return {"object_key": key, "factory_key": factory, "format_string": line}
 
 
 def _connection_manager(mesh: Mesh, front: _Front, layout: Layout) -> Json:

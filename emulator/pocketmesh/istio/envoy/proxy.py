@@ -21,13 +21,15 @@ _LAST_POLL: Final = 0.25
 
 
 class WaypointProxy:
-    """Runs one Envoy and gives it each new mesh. `ready` is what its readiness probe answers."""
+    """Runs one Envoy and gives it each new mesh. `ready` is what its readiness probe answers,
+    `pid` the child's, 0 before it runs."""
 
     def __init__(self, waypoint: Place, pod: Workload, layout: Layout, accept: Accept) -> None:
         self.waypoint = waypoint
         self.pod = pod
         self.layout = layout
         self.ready = False
+        self.pid = 0
         self.admin = Admin(layout.admin)
         self._endpoints = Endpoints(layout, accept)
         self._delivery = Delivery(layout, self.admin)
@@ -58,6 +60,7 @@ class WaypointProxy:
             await self._changed.wait()
             files = await self._write()
             envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
+            self.pid = envoy.pid
             try:
                 following = asyncio.create_task(self._follow(envoy, files, stderr))
                 try:

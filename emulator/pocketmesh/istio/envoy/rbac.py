@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from pocketmesh.istio.envoy.xds import PEER_PRINCIPAL, Json, typed
+from pocketmesh.istio.envoy.xds import PEER_ADDRESS, PEER_PRINCIPAL, Json, typed
 from pocketmesh.istio.mesh.authorization import service_account_principal
 from pocketmesh.istio.mesh.policy import WaypointPolicy
 from pocketmesh.objects import Object
@@ -160,7 +160,7 @@ def _peer(match: Json) -> Json:
 
 
 def _direct_ip(value: str, _namespace: str) -> Json:
-    return {"direct_remote_ip": _cidr(value)}
+    return {"filter_state": {"key": PEER_ADDRESS, "address_match": {"ranges": [_cidr(value)]}}}
 
 
 def _remote_ip(value: str, _namespace: str) -> Json:

@@ -12,6 +12,8 @@ Json: TypeAlias = dict[str, Any]
 TYPES: Final = "type.googleapis.com/envoy."
 PEER_PRINCIPAL: Final = "io.istio.peer_principal"
 """The filter state that holds the client's SPIFFE id, named as in Istio's waypoints."""
+PEER_ADDRESS: Final = "pocketmesh.peer_address"
+"""The filter state that holds the client's address, which Envoy itself takes for that of a pipe."""
 
 
 def typed(name: str, kind: str, **fields: Any) -> Json:

@@ -18,6 +18,7 @@ class _Half(asyncio.Protocol):
         self.peer: _Half
         self.transport: asyncio.Transport | None = None
         self.received = 0
+        self.ended = False
         self.lost = False
         self.on_lost: Callable[[], None] = lambda: None
 
@@ -35,6 +36,9 @@ class _Half(asyncio.Protocol):
             self.peer.transport.write(data)
 
     def eof_received(self) -> bool:
+        self.ended = True
+        if self.peer.ended:
+            return False
         if self.peer.transport is not None and not self.peer.transport.is_closing():
             self.peer.transport.write_eof()
         return True

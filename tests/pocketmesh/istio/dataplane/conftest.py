@@ -145,7 +145,9 @@ class Town:
         enrolled: bool = True,
         labels: Object | None = None,
         listening: bool = True,
+        ports: list[int] | None = None,
     ) -> str:
+        declared = [{"containerPort": number} for number in ports or []]
         pod: Object = {
             "kind": "Pod",
             "metadata": {
@@ -155,7 +157,10 @@ class Town:
                 "labels": labels or {"app": name},
                 "annotations": {"ambient.istio.io/redirection": "enabled"} if enrolled else {},
             },
-            "spec": {"serviceAccountName": f"{name}-account", "containers": [{"name": "app"}]},
+            "spec": {
+                "serviceAccountName": f"{name}-account",
+                "containers": [{"name": "app", "ports": declared}],
+            },
         }
         ip = self.ips[name] = self.fabric.attach(pod)
         self.put({**pod, "status": {"phase": "Running", "podIP": ip}})
