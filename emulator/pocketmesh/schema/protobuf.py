@@ -47,11 +47,11 @@ def decode(body: bytes) -> Object:
     if not body.startswith(_MAGIC):
         raise UnknownMessage("the body does not start with Kubernetes' protobuf prefix")
     try:
-        envelope = {number: value for number, value in _fields(body[len(_MAGIC) :])}
+        envelope = dict(_fields(body[len(_MAGIC) :]))
         named = {number: str(value, "utf-8") for number, value in _fields(envelope.get(1, b""))}
         api_version, kind = named.get(1, ""), named.get(2, "")
         decoded = _message(_root(api_version, kind), envelope.get(2, b""))
-    except (IndexError, struct.error, UnicodeDecodeError, TypeError) as error:
+    except (IndexError, struct.error, ValueError, TypeError) as error:
         raise UnknownMessage(f"the protobuf body is damaged: {error}") from error
     return {"apiVersion": api_version, "kind": kind, **decoded}
 
@@ -89,7 +89,7 @@ def _message(name: str, body: bytes) -> Any:
         if field is None:
             continue
         if field.shape == "{}":
-            entry = {part: value for part, value in _fields(raw)}
+            entry = dict(_fields(raw))
             key = str(entry.get(1, b""), "utf-8")
             decoded.setdefault(field.name, {})[key] = _value(field.type, entry.get(2, b""))
         elif field.shape == "[]":
