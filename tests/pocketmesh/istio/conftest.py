@@ -1,13 +1,21 @@
-"""A set of objects to decide from, without a cluster around it."""
+"""Objects to decide from: a fixed set without a cluster around it, or those of a real API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pocketmesh.api.client import Client
+from pocketmesh.api.registry import Registry
+from pocketmesh.clock import WallClock
+from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.objects import Object, name_of, namespace_of
+from pocketmesh.schema.crds import gateway_api_crds, istio_crds
+from pocketmesh.schema.kinds import Kinds, builtin_kinds
+from pocketmesh.store import Store
 
 PLURALS = {
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
@@ -53,3 +61,29 @@ def reading() -> Callable[..., Any]:
         return FixedReader(objects)
 
     return make
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An API with the kinds of Gateway API and Istio, and the namespaces `istio-system` and `app`."""
+    store = Store(tmp_path / "state")
+    registry = Registry(store, Kinds(builtin_kinds()), WallClock())
+    client = Client(registry, "test")
+    for definition in [*gateway_api_crds(), *istio_crds()]:
+        client.create("customresourcedefinitions.apiextensions.k8s.io", definition)
+    for name in ("istio-system", "app", "kube-node-lease"):
+        client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield registry
+    store.close()
+
+
+@pytest.fixture
+def client(registry: Registry) -> Client:
+    return Client(registry, "test")
+
+
+@pytest.fixture
+def runtime(registry: Registry) -> Iterator[Runtime]:
+    runtime = Runtime(registry.store, registry.clock)
+    yield runtime
+    runtime.close()
