@@ -37,6 +37,16 @@ def merged(
     return result
 
 
+def in_protobuf_json(conditions: Iterable[Object]) -> list[Object]:
+    """The entries as kinds of Istio's own carry them: their 64-bit numbers are strings."""
+    return [
+        {**entry, "observedGeneration": str(entry["observedGeneration"])}
+        if "observedGeneration" in entry
+        else entry
+        for entry in conditions
+    ]
+
+
 def _written(condition: Condition, before: Object | None, generation: int, now: str) -> Object:
     status = "True" if condition.status else "False"
     kept = before is not None and before.get("status") == status

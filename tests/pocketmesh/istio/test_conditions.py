@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pocketmesh.istio.conditions import Condition, merged
+from pocketmesh.istio.conditions import Condition, in_protobuf_json, merged
 
 ACCEPTED = Condition("Accepted", True, "Accepted", "fine")
 BEFORE = {
@@ -37,3 +37,10 @@ def test_others_conditions_keep_their_place_and_new_ones_follow_in_order() -> No
 
 def test_an_object_without_generations_gets_none_observed() -> None:
     assert "observedGeneration" not in merged([], [ACCEPTED], 0, "now")[0]
+
+
+def test_istios_own_kinds_count_generations_in_strings() -> None:
+    assert in_protobuf_json([BEFORE, {"type": "Old"}]) == [
+        {**BEFORE, "observedGeneration": "1"},
+        {"type": "Old"},
+    ]

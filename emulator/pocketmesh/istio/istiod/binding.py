@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
-from pocketmesh.istio.conditions import Condition, merged
+from pocketmesh.istio.conditions import Condition, in_protobuf_json, merged
 from pocketmesh.istio.resources import (
     GATEWAY_CLASSES,
     GATEWAYS,
@@ -78,6 +78,8 @@ class WaypointBindings:
         generation = found["metadata"].get("generation", 0)
         now = rfc3339(self._clock.now())
         conditions = merged(existing, [wanted], generation, now) if wanted else []
+        if key.resource == SERVICE_ENTRIES:
+            conditions = in_protobuf_json(conditions)
         if conditions != existing:
             self._client.apply(
                 key.resource,

@@ -122,7 +122,7 @@ def _target_condition(policy: Object, target: Object, reader: Reader, settings: 
             return _refused("TargetNotFound", "not bound")
         case ("gateway.networking.k8s.io", "GatewayClass"):
             return _class_condition(namespace, name, reader, settings)
-    return _refused("Invalid", f"unsupported targetRef kind {target['kind']}")
+    return _refused("unknown", "not bound")
 
 
 def _service_condition(service: _Service, namespace: str, name: str, reader: Reader) -> Condition:
@@ -145,7 +145,7 @@ def _class_condition(namespace: str, name: str, reader: Reader, settings: Settin
         return _refused("Invalid", message)
     found = reader.get(GATEWAY_CLASSES, "", name)
     if found is None:
-        return _refused("TargetNotFound", f"GatewayClass {name} was not found")
+        return _refused("TargetNotFound", "not bound")
     controller = found["spec"]["controllerName"]
     if controller != MESH_CONTROLLER:
         message = f"GatewayClass must use controller name `{MESH_CONTROLLER}` for waypoints"

@@ -7,7 +7,7 @@ from typing import Final
 
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
-from pocketmesh.istio.conditions import merged
+from pocketmesh.istio.conditions import in_protobuf_json, merged
 from pocketmesh.istio.istiod.policies import WAYPOINT, ZTUNNEL, policy_condition, targets_of
 from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.resources import (
@@ -56,7 +56,9 @@ class PolicyStatus:
         for kind, client in self._clients.items():
             before = condition(policy, kind)
             existing = [before] if before else []
-            conditions = merged(existing, [wanted], generation, now) if kind == wanted.type else []
+            conditions = (
+                in_protobuf_json(merged(existing, [wanted], generation, now)) if kind == wanted.type else []
+            )
             if conditions != existing:
                 client.apply(AUTHORIZATION_POLICIES, _status(policy, conditions), subresource="status")
         return None

@@ -11,7 +11,13 @@ from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Reconciler, Runtime
 from pocketmesh.istio.istiod import reconcilers
-from pocketmesh.istio.resources import GATEWAY_CLASSES, GATEWAYS, HTTP_ROUTES, SERVICE_ENTRIES
+from pocketmesh.istio.resources import (
+    AUTHORIZATION_POLICIES,
+    GATEWAY_CLASSES,
+    GATEWAYS,
+    HTTP_ROUTES,
+    SERVICE_ENTRIES,
+)
 from pocketmesh.objects import annotations_of, condition, is_true
 
 Object = dict[str, Any]
@@ -209,6 +215,31 @@ def test_a_service_entry_without_addresses_gets_some(
     assert [address["value"] for address in found["status"]["addresses"]] == ["240.240.0.1", "2001:2::1"]
 
 
+def policy() -> Object:
+    return {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"namespace": "app", "name": "p"},
+        "spec": {"targetRefs": [{"kind": "Service", "group": "", "name": "web"}]},
+    }
+
+
+def test_a_policy_that_changes_its_enforcer_changes_its_condition(
+    istiod: list[Reconciler], client: Client, runtime: Runtime
+) -> None:
+    def types() -> list[str]:
+        found = client.get(AUTHORIZATION_POLICIES, "app", "p")
+        assert found is not None
+        return [entry["type"] for entry in found["status"]["conditions"]]
+
+    client.create(AUTHORIZATION_POLICIES, policy())
+    runtime.drain()
+    assert types() == ["WaypointAccepted"]
+    client.merge(AUTHORIZATION_POLICIES, "app", "p", {"spec": {"targetRefs": None}})
+    runtime.drain()
+    assert types() == ["ZtunnelAccepted"]
+
+
 class LaterClock:
     def now(self) -> datetime:
         return datetime(2099, 1, 1, tzinfo=UTC)
@@ -218,6 +249,7 @@ def test_nothing_is_written_when_nothing_changed(
     istiod: list[Reconciler], waypoint: Object, client: Client, registry: Registry, runtime: Runtime
 ) -> None:
     client.create("services", web(**{"istio.io/use-waypoint": "wp"}))
+    client.create(AUTHORIZATION_POLICIES, policy())
     become_ready(client, "wp")
     runtime.drain()
     revision = registry.store.revision
