@@ -1,0 +1,75 @@
+"""What a cluster holds before anybody has used it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pocketmesh.api import services
+from pocketmesh.api.auth.roles import default_roles
+from pocketmesh.api.client import Client
+from pocketmesh.api.errors import ApiError
+from pocketmesh.objects import Object
+from pocketmesh.schema.kinds import Kinds
+
+_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+_CRITICAL: Final = {
+    "system-cluster-critical": (
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, "
+        "but can be moved to another node if necessary.",
+    ),
+    "system-node-critical": (
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+}
+
+
+def objects() -> list[Object]:
+    """The objects of a fresh cluster, in an order in which they can be created."""
+    return [
+        *(_cluster_wide("v1", "Namespace", name) for name in _NAMESPACES),
+        *default_roles(),
+        *(_priority(name, value, text) for name, (value, text) in _CRITICAL.items()),
+        _kubernetes_service(),
+    ]
+
+
+def create_missing(client: Client, wanted: list[Object] | None = None) -> None:
+    """Creates those of the objects that are not there; the ones that are stay as they were left."""
+    kinds = client.registry.kinds
+    for obj in objects() if wanted is None else wanted:
+        resource = _resource(kinds, obj)
+        metadata = obj["metadata"]
+        if client.get(resource, metadata.get("namespace", ""), metadata["name"]) is None:
+            client.create(resource, obj)
+
+
+def _resource(kinds: Kinds, obj: Object) -> str:
+    kind = kinds.of(obj["apiVersion"], obj["kind"])
+    if kind is None:
+        raise ApiError(404, "NotFound", f"no kind {obj['kind']} in {obj['apiVersion']} is served")
+    return kind.resource
+
+
+def _kubernetes_service() -> Object:
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "spec": {"type": "ClusterIP", "clusterIP": services.KUBERNETES, "ports": [port]},
+    }
+
+
+def _priority(name: str, value: int, text: str) -> Object:
+    return {
+        **_cluster_wide("scheduling.k8s.io/v1", "PriorityClass", name),
+        "value": value,
+        "description": text,
+    }
+
+
+def _cluster_wide(api_version: str, kind: str, name: str) -> Object:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}
