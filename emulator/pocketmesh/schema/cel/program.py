@@ -11,7 +11,7 @@ from typing import Any
 from pocketmesh.schema.cel.engine import engine
 from pocketmesh.schema.cel.errors import NO_SUCH_OVERLOAD, CompileError, EvaluationError
 from pocketmesh.schema.cel.functions import FUNCTIONS, OURS
-from pocketmesh.schema.cel.source import escaped_names, renamed, with_escaped_keys
+from pocketmesh.schema.cel.source import escaped_names, renamed, presented
 
 _CALLBACK_FAILED = re.compile(r"Python function call failed: \w+: (.*)\. Check function arguments", re.DOTALL)
 _UNPARSED = re.compile(r"Function '(int|uint|double|timestamp)' error")
@@ -30,9 +30,11 @@ class Program:
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The expression's value. Raises EvaluationError."""
-        wanted = {name: value for name, value in variables.items() if name in self.variables}
-        if self._escaped:
-            wanted = {name: with_escaped_keys(value, self._escaped) for name, value in wanted.items()}
+        wanted = {
+            name: presented(value, self._escaped)
+            for name, value in variables.items()
+            if name in self.variables
+        }
         try:
             return self._compiled.execute(engine().Context(wanted, dict(self._functions)))
         except Exception as error:
@@ -60,7 +62,7 @@ def compiled(expression: str) -> Program:
 def optional(value: Any) -> Any:
     """`value` as a CEL optional; None is the empty one."""
     values = engine().OptionalValue
-    return values.none() if value is None else values.of(value)
+    return values.none() if value is None else values.of(presented(value, {}))
 
 
 def _said(error: Exception) -> str:

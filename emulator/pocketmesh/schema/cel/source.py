@@ -50,10 +50,12 @@ def _unescaped(name: str) -> str:
     return _ESCAPE.sub(lambda match: _ESCAPED[match[1]], name)
 
 
-def with_escaped_keys(value: object, names: Mapping[str, str]) -> object:
-    """A copy of `value` whose keys are written as the expression writes them."""
+def presented(value: object, names: Mapping[str, str]) -> object:
+    """A copy of `value` as the expression sees it: without null fields, and with keys as it writes them."""
     if isinstance(value, dict):
-        return {names.get(key, key): with_escaped_keys(child, names) for key, child in value.items()}
+        return {
+            names.get(key, key): presented(child, names) for key, child in value.items() if child is not None
+        }
     if isinstance(value, list):
-        return [with_escaped_keys(child, names) for child in value]
+        return [presented(child, names) for child in value]
     return value
