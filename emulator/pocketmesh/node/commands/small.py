@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from pocketmesh.node.process import Command, Invocation
-from pocketmesh.objects import name_of, namespace_of
+from pocketmesh.objects import Object
 
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"^(\d+(?:\.\d*)?|\.\d+|inf(?:inity)?)([smhd]?)$")
@@ -80,10 +80,11 @@ async def printenv(invocation: Invocation) -> int:
 async def ps(invocation: Invocation) -> int:
     """`ps`, in busybox' columns: there is the main process and this."""
     container = invocation.container
-    spec = next((c for c in container.pod["spec"]["containers"] if c["name"] == container.name), {})
+    spec: Object = next((c for c in container.pod["spec"]["containers"] if c["name"] == container.name), {})
     main = " ".join([*(spec.get("command") or []), *(spec.get("args") or [])]) or container.name
-    row = f"{container.user:<8}"
-    text = f"PID   USER     TIME  COMMAND\n    1 {row}  0:00 {main}\n   12 {row}  0:00 {' '.join(invocation.argv)}\n"
+    text = "PID   USER     TIME  COMMAND\n"
+    for pid, words in ((1, main), (12, " ".join(invocation.argv))):
+        text += f"{pid:5} {container.user:<8}  0:00 {words}\n"
     await invocation.stdout.write(text.encode())
     return 0
 
@@ -131,12 +132,6 @@ async def uname(invocation: Invocation) -> int:
         text = host
     await invocation.stdout.write(f"{text}\n".encode())
     return 0
-
-
-def pod_name(invocation: Invocation) -> str:
-    """`namespace/name` of the pod, for messages."""
-    pod = invocation.container.pod
-    return f"{namespace_of(pod)}/{name_of(pod)}"
 
 
 SMALL: Final[dict[str, Command]] = {

@@ -1,0 +1,11 @@
+"""The images that come with the node, one small file each; istiod's and the mesh's come from their own room."""
+
+from __future__ import annotations
+
+from pocketmesh.node.catalogue import busybox, curl, echo, helloworld, pause
+from pocketmesh.node.images import Image
+
+
+def standard_images() -> list[Image]:
+    """All of them."""
+    return [*busybox.IMAGES, *curl.IMAGES, *echo.IMAGES, *helloworld.IMAGES, *pause.IMAGES]

@@ -1,0 +1,21 @@
+"""Small Linux images: a shell, the usual programs, and a few that talk to the network."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pocketmesh.node.commands.curl import curl
+from pocketmesh.node.commands.names import NAMES
+from pocketmesh.node.commands.netcat import nc
+from pocketmesh.node.commands.small import SMALL
+from pocketmesh.node.commands.wget import wget
+from pocketmesh.node.images import Image
+from pocketmesh.node.process import Command
+from pocketmesh.node.shell import shell_commands
+
+LINUX: Final[dict[str, Command]] = {**shell_commands(), **SMALL, **NAMES, "nc": nc, "wget": wget}
+IMAGES: Final = (
+    Image("busybox", LINUX, cmd=("sh",)),
+    Image("alpine", LINUX, cmd=("/bin/sh",)),
+    Image("nicolaka/netshoot", {**LINUX, "curl": curl}, cmd=("bash",), workdir="/root"),
+)

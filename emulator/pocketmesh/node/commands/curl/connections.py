@@ -1,0 +1,131 @@
+"""Connections for libcurl, which may neither resolve a name nor open a socket by itself.
+
+Before each transfer the name is resolved and the address dialled in the emulated network; libcurl is
+handed the connected socket. When it keeps a connection for the next URL, nothing is dialled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from contextlib import suppress
+from time import perf_counter
+from typing import Any, Final
+from urllib.parse import SplitResult
+
+import pycurl
+
+from pocketmesh.node.commands.dialling import dial
+from pocketmesh.node.commands.names import addresses
+from pocketmesh.node.network import NameNotFound
+from pocketmesh.node.process import Container
+
+COULD_NOT_RESOLVE: Final = 6
+COULD_NOT_CONNECT: Final = 7
+TIMED_OUT: Final = 28
+RECEIVE_FAILED: Final = 56
+
+
+class Failed(Exception):
+    """A transfer failed: curl's exit code and message."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Connections:
+    """What one curl command is connected to."""
+
+    def __init__(self, container: Container, overrides: list[str]) -> None:
+        self._container = container
+        self._overrides = dict(_override(entry) for entry in overrides)
+        self._ready: socket.socket | None = None
+        self._kept: set[tuple[str, int]] = set()
+        self.missed = False
+        """Whether libcurl asked for a connection that had not been prepared."""
+        self.address = ""
+        self.local_port = random.randrange(32768, 60999)
+        self.resolved_after = self.connected_after = 0.0
+
+    async def prepare(self, url: SplitResult, connect_timeout: float, *, again: bool = False) -> str:
+        """Connects to a URL's host unless a kept connection will do; returns libcurl's RESOLVE entry.
+
+        Raises Failed: 6, 7, 28 or 56.
+        """
+        host, port = url.hostname or "", port_of(url)
+        begun = perf_counter()
+        found = self._overrides.get((host, port)) or self._resolve(host)
+        self.resolved_after = perf_counter() - begun
+        if again or (host, port) not in self._kept:
+            await self._connect(host, port, found, connect_timeout, begun)
+        self.connected_after = perf_counter() - begun
+        return f"{host}:{port}:{','.join(found)}"
+
+    def keep(self, url: SplitResult, kept: bool) -> None:
+        """Notes whether libcurl still holds the connection of a finished transfer."""
+        place = (url.hostname or "", port_of(url))
+        (self._kept.add if kept else self._kept.discard)(place)
+
+    def open(self, purpose: int, address: Any) -> socket.socket | int:
+        """libcurl's CURLOPT_OPENSOCKETFUNCTION."""
+        sock, self._ready = self._ready, None
+        if sock is None:
+            self.missed = True
+            return int(pycurl.SOCKET_BAD)
+        # libcurl works on a duplicate; ours is closed as soon as it has been made.
+        asyncio.get_running_loop().call_soon(sock.close)
+        return sock
+
+    def close(self) -> None:
+        """Closes what was prepared and not used."""
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
+
+    def _resolve(self, host: str) -> list[str]:
+        with suppress(NameNotFound):
+            return addresses(self._container, host)
+        raise Failed(COULD_NOT_RESOLVE, f"Could not resolve host: {host}")
+
+    async def _connect(self, host: str, port: int, found: list[str], limit: float, begun: float) -> None:
+        self.close()
+        self.missed = False
+        code = COULD_NOT_CONNECT
+        for address in found:
+            self.address = address
+            try:
+                async with asyncio.timeout(limit or None) as timer:
+                    self._ready = await dial(self._container, address, port)
+                    return
+            except ConnectionResetError:
+                raise Failed(RECEIVE_FAILED, "Recv failure: Connection reset by peer") from None
+            except TimeoutError:
+                spent = _milliseconds(begun)
+                if timer.expired():
+                    raise Failed(TIMED_OUT, f"Connection timed out after {spent} milliseconds") from None
+                code = TIMED_OUT
+            except OSError:
+                code = COULD_NOT_CONNECT
+        why = "Timeout was reached" if code == TIMED_OUT else "Could not connect to server"
+        raise Failed(code, f"Failed to connect to {host} port {port} after {_milliseconds(begun)} ms: {why}")
+
+
+def port_of(url: SplitResult) -> int:
+    """The port of a URL, its scheme's when it names none."""
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _override(entry: str) -> tuple[tuple[str, int], list[str]]:
+    """One `--resolve HOST:PORT:ADDRESS[,ADDRESS]`. Raises Failed when it is not of that form."""
+    host, _, rest = entry.lstrip("+").partition(":")
+    port, _, found = rest.partition(":")
+    if not port.isdecimal() or not found:
+        raise Failed(49, f"Couldn't parse CURLOPT_RESOLVE entry '{entry}'")
+    return (host, int(port)), [address.strip("[]") for address in found.split(",")]
+
+
+def _milliseconds(begun: float) -> int:
+    return int((perf_counter() - begun) * 1000)

@@ -1,0 +1,23 @@
+"""Serving HTTP from a container: aiohttp's protocol behind a pod's address, no socket of the host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from pocketmesh.node.process import Container
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+async def serve(container: Container, port: int, handler: Handler) -> None:
+    """Answers requests on a port until it is cancelled. Raises OSError when the port is taken."""
+    server = web.Server(handler, access_log=None)
+    container.network.listen(container.ip, port, server)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        container.network.unlisten(container.ip, port)
+        await server.shutdown(0)
