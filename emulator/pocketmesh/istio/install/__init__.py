@@ -12,7 +12,7 @@ from typing import Final
 import yaml
 
 from pocketmesh.api.client import Client
-from pocketmesh.objects import Object
+from pocketmesh.objects import Object, is_true
 from pocketmesh.schema.crds import istio_crds
 from pocketmesh.versions import ISTIO
 
@@ -43,6 +43,16 @@ def install(client: Client) -> None:
         kind = kinds.of(obj["apiVersion"], obj["kind"])
         assert kind is not None, obj["kind"]
         client.apply(kind.resource, obj)
+
+
+def ready(client: Client) -> bool:
+    """Whether everything of the namespace istio-system that should run does; so also when there is none."""
+    deployments = client.all("deployments.apps", NAMESPACE)
+    daemon_sets = client.all("daemonsets.apps", NAMESPACE)
+    return all(is_true(deployment, "Available") for deployment in deployments) and all(
+        0 < status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0)
+        for status in (daemon_set.get("status") or {} for daemon_set in daemon_sets)
+    )
 
 
 def _manifest(component: str) -> Iterator[Object]:

@@ -1,0 +1,7 @@
+"""`python -m pocketmesh`."""
+
+import sys
+
+from pocketmesh.cli import main
+
+sys.exit(main())

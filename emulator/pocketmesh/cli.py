@@ -1,0 +1,59 @@
+"""The command `pocketmesh`: serves one cluster in the foreground until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from pocketmesh.store import StoreError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit codes: 0 stopped, 1 could not serve, 2 wrong usage."""
+    parsed = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    state: Path = parsed.state.resolve()
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Unix sockets are addressed relative to here, so a long path to the state does not matter.
+        os.chdir(state)
+        asyncio.run(_serve(state, parsed.istio, parsed.port))
+    except (OSError, StoreError, TimeoutError) as error:
+        print(f"pocketmesh: cannot serve {state}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(state: Path, istio: str, port: int) -> None:
+    from pocketmesh.cluster import Place, run
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run(Place(state, Path("run")), "ambient" if istio == "ambient" else "none", port, stop)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pocketmesh", description="A Kubernetes API with an ambient mesh, in one process."
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    serve = verbs.add_parser(
+        "serve",
+        help="serve one cluster until SIGTERM",
+        description="Serves one cluster on 127.0.0.1 until SIGTERM. DIR/kubeconfig appears when it is ready.",
+    )
+    serve.add_argument("--state", type=Path, required=True, metavar="DIR", help="where the cluster is kept")
+    serve.add_argument(
+        "--istio", choices=("ambient", "none"), default="ambient", help="what a new cluster has (ambient)"
+    )
+    serve.add_argument(
+        "--port", type=int, default=0, metavar="N", help="0, the default: the one it had, or any"
+    )
+    return parser

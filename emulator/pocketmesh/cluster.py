@@ -1,0 +1,210 @@
+"""One cluster, put together: the only module that knows every room.
+
+A cluster that was stopped, by whatever means, is the same cluster when it is opened on the same state
+again: objects, certificates and port stay, programs start anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from pocketmesh.api import errors
+from pocketmesh.api.auth.roles import default_roles
+from pocketmesh.api.auth.certificates import open_credentials, write_private
+from pocketmesh.api.auth.gate import Gate
+from pocketmesh.api.auth.kubeconfig import kubeconfig
+from pocketmesh.api.auth.tokens import ISSUER, Subject
+from pocketmesh.api.client import Client
+from pocketmesh.api.errors import ApiError
+from pocketmesh.api.registry import Registry
+from pocketmesh.api.server.server import ExtraCall, Extras, Server, serve
+from pocketmesh.clock import Clock, WallClock
+from pocketmesh.controllers.runtime import Runtime
+from pocketmesh.controllers.standard import standard_controllers
+from pocketmesh.istio.dataplane import DataPlane
+from pocketmesh.istio.install import MANAGER, install
+from pocketmesh.istio.install import ready as istio_ready
+from pocketmesh.istio.programs import images as istio_images
+from pocketmesh.net.fabric import Fabric
+from pocketmesh.node.images import Catalogue
+from pocketmesh.node.node import Node
+from pocketmesh.node.verbs import PodVerbs
+from pocketmesh.objects import Object, namespace_of
+from pocketmesh.schema.crds import gateway_api_crds
+from pocketmesh.schema.kinds import Kinds, builtin_kinds
+from pocketmesh.store import Missing, Store
+
+IstioMode: TypeAlias = Literal["ambient", "none"]
+
+_SNAPSHOTS: Final = "/pocketmesh/v1/snapshots/"
+_NOT_RESTORED: Final = ("leases.coordination.k8s.io", "nodes")
+_PATIENCE: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cluster lives.
+
+    `state` is its directory. `run` is for sockets, emptied at each start: a path to it must leave room
+    in the 108 bytes that the address of a unix socket may have.
+    """
+
+    state: Path
+    run: Path
+
+
+class Cluster:
+    """A cluster that runs from `open` to `close`."""
+
+    def __init__(self, place: Place, clock: Clock | None = None) -> None:
+        """Takes the state. Raises StoreInUse, StoreUnusable or OSError."""
+        self.place = place
+        self.clock = clock or WallClock()
+        self.store = Store(place.state)
+        shutil.rmtree(place.run, ignore_errors=True)
+        place.run.mkdir(mode=0o700)
+        self.credentials = open_credentials(place.state / "pki", self.clock)
+        self.registry = Registry(self.store, Kinds(builtin_kinds()), self.clock)
+        self.gate = Gate(self.credentials, self.registry)
+        self.runtime = Runtime(self.store, self.clock)
+        self.fabric = Fabric(self.store)
+        self.data_plane = DataPlane(self.store, self.fabric, self.clock, place.run)
+        root = self.credentials.authority.certificate.decode()
+        catalogue = Catalogue([*istio_images(self.registry, self.runtime, root, self.data_plane)])
+        client = Client(self.registry, "kubelet", "system:node:pocketmesh-control-plane")
+        self.node = Node(client, self.runtime, self.fabric, catalogue, self.clock, token=self._token)
+        for controller in standard_controllers(self.registry, root):
+            self.runtime.add(controller)
+        self._server: Server | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def open(self, istio: IstioMode, port: int = 0) -> str:
+        """Serves, fills a new cluster, and returns the server's URL when all of it is ready.
+
+        Port 0 takes the one that this state was served on before, if it is free. Raises OSError,
+        ApiError or TimeoutError.
+        """
+        self._fill(istio)
+        self.node.start()
+        self._running = asyncio.create_task(self.runtime.run())
+        self._server = await self._serve(port)
+        async with asyncio.timeout(_PATIENCE):
+            await self._ready()
+        return f"https://127.0.0.1:{self._server.port}"
+
+    async def close(self) -> None:
+        """Ends every program and lets the state go; what it says stays as it is."""
+        if self._server is not None:
+            await self._server.close()
+        self.node.stop()
+        self.data_plane.close()
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+        self.runtime.close()
+        self.fabric.close()
+        self.store.close()
+        shutil.rmtree(self.place.run, ignore_errors=True)
+
+    def _fill(self, istio: IstioMode) -> None:
+        """Makes what every cluster has; once, because later the objects are their users' business."""
+        done = self.place.state / "filled"
+        if done.exists():
+            return
+        client = Client(self.registry, "kube-apiserver")
+        for obj in [*_namespaces(), *default_roles(), *(gateway_api_crds() if istio == "ambient" else ())]:
+            _ensure(client, obj)
+        if istio == "ambient":
+            install(Client(self.registry, MANAGER))
+        done.touch(mode=0o600)
+
+    async def _serve(self, port: int) -> Server:
+        remembered = self.place.state / "port"
+        before = 0
+        with suppress(OSError, ValueError):
+            before = int(remembered.read_text())
+        extras = Extras(self.gate.documents(), {_SNAPSHOTS: self._snapshots})
+        runtime, tls = PodVerbs(self.node), self.credentials.tls()
+        try:
+            server = await serve(
+                self.registry, self.gate, runtime, tls=tls, port=port or before, extras=extras
+            )
+        except OSError:
+            if port or not before:
+                raise
+            server = await serve(self.registry, self.gate, runtime, tls=tls, extras=extras)
+        write_private(remembered, str(server.port).encode())
+        return server
+
+    async def _ready(self) -> None:
+        """Waits for the controllers to have nothing to do and for Istio, where it is installed."""
+        watch = self.store.watch("pods")
+        try:
+            await self.runtime.settled()
+            while not istio_ready(Client(self.registry, MANAGER)):
+                await anext(watch)
+                await self.runtime.settled()
+        finally:
+            watch.close()
+
+    async def _snapshots(self, call: ExtraCall) -> Object:
+        """`POST NAME` takes a snapshot, `POST NAME/restore` goes back to it."""
+        name, _, verb = call.path.partition("/")
+        if call.method != "POST" or not name or verb not in {"", "restore"}:
+            raise errors.no_such_resource()
+        if not verb:
+            self.store.snapshot(name, without=_NOT_RESTORED)
+            return {"snapshot": name}
+        try:
+            changes = self.store.restore(name, keep=_NOT_RESTORED)
+        except Missing as error:
+            raise ApiError(404, "NotFound", f'there is no snapshot "{name}"') from error
+        await self.runtime.settled()
+        return {"snapshot": name, "changes": changes}
+
+    def _token(self, pod: Object, audience: str, seconds: int) -> str:
+        account = pod["spec"].get("serviceAccountName") or "default"
+        found = Client(self.registry, "kubelet").get("serviceaccounts", namespace_of(pod), account)
+        uid = found["metadata"]["uid"] if found else ""
+        metadata = pod["metadata"]
+        bound = {"pod": {"name": metadata["name"], "uid": metadata["uid"]}}
+        subject = Subject(namespace_of(pod), account, uid, bound)
+        return self.gate.tokens.issue(subject, [audience or ISSUER], seconds)
+
+
+async def run(place: Place, istio: IstioMode, port: int, until: asyncio.Event) -> None:
+    """Serves a cluster until the event is set. `kubeconfig` appears in the state when it is ready."""
+    cluster = Cluster(place)
+    try:
+        write_private(place.state / "pid", str(os.getpid()).encode())
+        server = await cluster.open(istio, port)
+        write_private(place.state / "kubeconfig", kubeconfig(cluster.credentials, server).encode())
+        _log.info("serving %s", server)
+        await until.wait()
+    finally:
+        await cluster.close()
+
+
+def _ensure(client: Client, obj: Object) -> None:
+    kind = client.registry.kinds.of(obj["apiVersion"], obj["kind"])
+    assert kind is not None, obj["kind"]
+    try:
+        client.create(kind.resource, obj)
+    except ApiError as error:
+        if error.reason != "AlreadyExists":
+            raise
+
+
+def _namespaces() -> list[Object]:
+    names = ("kube-system", "kube-public", "kube-node-lease", "default")
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
