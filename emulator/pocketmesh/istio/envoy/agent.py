@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from pocketmesh.istio.endpoints import Page, served
+from pocketmesh.istio.envoy.forward import Forward
 from pocketmesh.istio.envoy.proxy import WaypointProxy
 from pocketmesh.istio.mesh.model import Workload, workload_of
 from pocketmesh.istio.waypoints import GATEWAY_NAME
@@ -15,6 +16,7 @@ from pocketmesh.node.process import Invocation
 from pocketmesh.objects import labels_of, namespace_of, uid_of
 
 STATUS_PORT: Final = 15021
+ADMIN_PORT: Final = 15000
 _USAGE: Final = b"pilot-agent: this cluster runs it as `pilot-agent proxy waypoint` only\n"
 
 
@@ -47,10 +49,13 @@ class PilotAgent:
 
             ready: Page = readiness
             with served(container, {STATUS_PORT: {"/healthz/ready": ready}}):
+                container.network.listen(container.ip, ADMIN_PORT, lambda: Forward(proxy.layout.admin))
                 try:
                     code = await proxy.run(invocation.stdout.write, invocation.stderr.write)
                 except OSError as error:
                     await invocation.stderr.write(f"pilot-agent: cannot run Envoy: {error}\n".encode())
                     return 1
+                finally:
+                    container.network.unlisten(container.ip, ADMIN_PORT)
         await invocation.stderr.write(f"pilot-agent: Envoy ended with status {code}\n".encode())
         return code if code > 0 else 1

@@ -250,6 +250,7 @@ def _remembered(key: str, factory: str, text: str) -> Json:
 
 def _connection_manager(mesh: Mesh, front: _Front, layout: Layout) -> Json:
     name = cluster_name(front.port.service, front.port.port)
+    cors = typed("envoy.filters.http.cors", "extensions.filters.http.cors.v3.Cors")
     router = typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")
     none = {"value": 0}
     return typed(
@@ -258,7 +259,7 @@ def _connection_manager(mesh: Mesh, front: _Front, layout: Layout) -> Json:
         stat_prefix=name,
         server_name="istio-envoy",
         rds={"config_source": from_file(str(layout.file(f"rds/{name}.json"))), "route_config_name": name},
-        http_filters=[*rbac.filters(front.policies, http=True), router],
+        http_filters=[*rbac.filters(front.policies, http=True), cors, router],
         # Without sampling nothing is traced; the block makes Envoy send x-envoy-decorator-operation.
         tracing={"client_sampling": none, "random_sampling": none, "overall_sampling": none},
         http_protocol_options={"accept_http_10": True},

@@ -42,7 +42,8 @@ class EnvoyProcess:
         self._process = process
         assert process.stdout is not None
         assert process.stderr is not None
-        self._pumps = asyncio.gather(_pump(process.stdout, stdout), _pump(process.stderr, stderr))
+        pumps = (_pump(process.stdout, stdout), _pump(process.stderr, stderr))
+        self._pumps = [asyncio.create_task(pump) for pump in pumps]
 
     @classmethod
     async def start(cls, bootstrap: Path, stdout: Write, stderr: Write) -> EnvoyProcess:
@@ -70,7 +71,7 @@ class EnvoyProcess:
     async def wait(self) -> int:
         """The exit code, after all output has been passed on; negative for a signal."""
         code = await self._process.wait()
-        await self._pumps
+        await asyncio.wait(self._pumps)
         return code
 
     async def stop(self) -> None:
@@ -84,7 +85,7 @@ class EnvoyProcess:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
-        await self._pumps
+        await asyncio.wait(self._pumps)
 
 
 async def _pump(source: asyncio.StreamReader, write: Write) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pocketmesh.istio.envoy.xds import Json, resource, seconds, typed
 from pocketmesh.istio.mesh.routing import (
     Backend,
+    Cors,
     HeaderChanges,
     Match,
     Mirror,
@@ -73,6 +74,8 @@ def _route(rule: Rule, port: ServicePort) -> Json:
         "decorator": {"operation": f"{port.host}:{port.port}{_shown(rule.match)}"},
         **_header_changes(rule.request_headers, rule.response_headers),
     }
+    if rule.cors is not None:
+        route["typed_per_filter_config"] = {"envoy.filters.http.cors": _cors(rule.cors)}
     weighted = [backend for backend in rule.backends if backend.weight > 0]
     if rule.redirect is not None:
         route["redirect"] = _redirect(rule.redirect, rule.match)
@@ -235,6 +238,25 @@ def _mirror(mirror: Mirror) -> Json:
         "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
         "disable_shadow_host_suffix_append": True,
     }
+
+
+def _cors(cors: Cors) -> Json:
+    origins = [
+        {"safe_regex": {"regex": ".*".join(re.escape(part) for part in origin.split("*"))}}
+        if "*" in origin
+        else {"exact": origin}
+        for origin in cors.origins
+    ]
+    return resource(
+        "extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=origins,
+        allow_methods=",".join(cors.methods),
+        allow_headers=",".join(cors.headers),
+        expose_headers=",".join(cors.exposed),
+        allow_credentials=cors.credentials,
+        max_age=str(cors.max_age),
+        forward_not_matching_preflights=False,
+    )
 
 
 def backends_of(rules: Iterable[Rule], services: Mapping[Place, object]) -> set[tuple[Place, int]]:

@@ -1,6 +1,6 @@
 """HTTPRoutes read into rules: every match of every route becomes one.
 
-A route that Istio would drop whole (a destination that can never be one) yields none; a backend that
+A route that Istio would drop whole (a destination or a filter that it cannot use) yields none; a backend that
 is merely not there keeps its share, which then fails.
 Upstream: istio/istio pilot/pkg/config/kube/gateway/conversion.go.
 """
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from pocketmesh.istio.mesh.routing import (
     Backend,
+    Cors,
     HeaderChanges,
     Match,
     Mirror,
@@ -25,6 +27,9 @@ from pocketmesh.istio.mesh.routing import (
 )
 from pocketmesh.net.services import Place
 from pocketmesh.objects import Object, name_of, namespace_of
+
+_BACKEND_FILTERS: Final = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier"})
+_RULE_FILTERS: Final = _BACKEND_FILTERS | {"RequestRedirect", "URLRewrite", "RequestMirror", "CORS"}
 
 
 def rules_by_service(
@@ -48,6 +53,8 @@ def _rules(route: Object, services: Mapping[Place, Object]) -> list[Rule]:
     created = str(route["metadata"].get("creationTimestamp", ""))
     found: list[Rule] = []
     for index, rule in enumerate(route["spec"].get("rules") or [{}]):
+        if not _known_filters(rule):
+            return []
         backends = [_backend(ref, place[0], services) for ref in rule.get("backendRefs") or []]
         if any(backend.problem == "InvalidDestination" for backend in backends if backend.weight):
             return []
@@ -120,9 +127,18 @@ def _filtered(filters: list[Object], namespace: str) -> Rule:
             case "URLRewrite":
                 rewrite = entry["urlRewrite"]
                 rule = replace(rule, rewrite=Rewrite(rewrite.get("hostname") or "", _path(rewrite)))
+            case "CORS":
+                rule = replace(rule, cors=_cors(entry["cors"]))
             case "RequestMirror":
                 rule = replace(rule, mirrors=(*rule.mirrors, _mirror(entry["requestMirror"], namespace)))
     return rule
+
+
+def _known_filters(rule: Object) -> bool:
+    own = {entry["type"] for entry in rule.get("filters") or []}
+    refs = rule.get("backendRefs") or []
+    of_backends = {entry["type"] for ref in refs for entry in ref.get("filters") or []}
+    return own <= _RULE_FILTERS and of_backends <= _BACKEND_FILTERS
 
 
 def _changes(modifier: Object) -> HeaderChanges:
@@ -166,6 +182,17 @@ def _mirror(mirror: Object, namespace: str) -> Mirror:
         return Mirror(service, int(ref["port"]), fraction["numerator"], fraction.get("denominator") or 100)
     percent = mirror.get("percent")
     return Mirror(service, int(ref["port"]), 100 if percent is None else int(percent))
+
+
+def _cors(cors: Object) -> Cors:
+    return Cors(
+        tuple(cors.get("allowOrigins") or ()),
+        tuple(cors.get("allowMethods") or ()),
+        tuple(cors.get("allowHeaders") or ()),
+        tuple(cors.get("exposeHeaders") or ()),
+        bool(cors.get("allowCredentials")),
+        int(cors.get("maxAge") or 5),
+    )
 
 
 def _retry(retry: Object | None) -> Retry | None:

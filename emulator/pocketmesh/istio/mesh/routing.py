@@ -84,6 +84,18 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
+class Cors:
+    """A CORS filter: who may read the answers from another origin, and how long browsers remember it."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """A destination with its share. `problem` says why that share can only fail: a reason of ResolvedRefs."""
 
@@ -122,6 +134,7 @@ class Rule:
     redirect: Redirect | None = None
     rewrite: Rewrite | None = None
     mirrors: tuple[Mirror, ...] = ()
+    cors: Cors | None = None
     timeout: str = ""
     backend_timeout: str = ""
     retry: Retry | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,8 +40,9 @@ Object = dict[str, Any]
 class Hello(asyncio.Protocol):
     """Answers every request with who it is and with the request's head."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, seen: list[bytes]) -> None:
         self.name = name
+        self.seen = seen
         self.data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,6 +53,7 @@ class Hello(asyncio.Protocol):
         self.data += data
         while b"\r\n\r\n" in self.data:
             head, _, self.data = self.data.partition(b"\r\n\r\n")
+            self.seen.append(head)
             if b"/slow" in head:
                 continue
             body = f"Hello from {self.name}\n".encode() + head + b"\r\n"
@@ -104,6 +107,7 @@ class Town:
         self.runtime = Runtime(self.store, self.clock)
         self.plane = DataPlane(self.store, self.fabric, self.clock, run)
         self.log = ContainerLog(self.clock)
+        self.seen: defaultdict[str, list[bytes]] = defaultdict(list)
         self.ips: dict[str, str] = {}
         self.vips: dict[str, str] = {}
         self.tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self.runtime.run())]
@@ -165,7 +169,7 @@ class Town:
         ip = self.ips[name] = self.fabric.attach(pod)
         self.put({**pod, "status": {"phase": "Running", "podIP": ip}})
         if listening:
-            self.fabric.listen(ip, 5000, lambda: Hello(name))
+            self.fabric.listen(ip, 5000, lambda: Hello(name, self.seen[name]))
         return ip
 
     def service(

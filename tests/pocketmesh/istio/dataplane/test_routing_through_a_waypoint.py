@@ -189,6 +189,40 @@ async def test_a_redirect_names_the_new_place(town: Any) -> None:
     assert (answer.status, answer.headers["location"]) == (301, "http://new.example/there")
 
 
+async def test_a_share_of_requests_is_mirrored(town: Any) -> None:
+    mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "hello-v2", "port": 5000}}}
+    town.put(route(to(("hello-v1", 1), filters=[mirror])))
+    await town.plane.settled()
+    before = len(town.seen["v2"])
+
+    assert {(await town.get("client", "hello", "/copied")).instance for _ in range(3)} == {"v1"}
+
+    async def copied() -> bool:
+        return len(town.seen["v2"]) == before + 3
+
+    await town.until(copied)
+    assert b"/copied" in town.seen["v2"][-1]
+
+
+async def test_an_origin_is_allowed_by_cors(town: Any) -> None:
+    cors = {"allowOrigins": ["https://*.shop.example"], "allowMethods": ["GET"]}
+    town.put(route(to(("hello-v1", 1), filters=[{"type": "CORS", "cors": cors}])))
+    await town.plane.settled()
+
+    friend = await town.get("client", "hello", origin="https://www.shop.example")
+    stranger = await town.get("client", "hello", origin="https://evil.example")
+
+    assert friend.headers["access-control-allow-origin"] == "https://www.shop.example"
+    assert "access-control-allow-origin" not in stranger.headers
+
+
+async def test_a_filter_that_istio_cannot_use_drops_the_route(town: Any) -> None:
+    town.put(route(to(("hello-v2", 1), filters=[{"type": "ExtensionRef", "extensionRef": {}}])))
+    await town.plane.settled()
+
+    assert {(await town.get("client", "hello")).instance for _ in range(20)} == {"v1", "v2"}
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -130,6 +130,19 @@ async def test_the_access_log_is_written_when_the_mesh_asks_for_it(town: Any) ->
     assert line.data.endswith(b" - default\n")
 
 
+async def test_envoys_own_admin_interface_is_on_the_pod(town: Any) -> None:
+    await town.waypoint()
+    ip = town.ips["waypoint-1"]
+    reader, writer = await asyncio.open_connection(sock=await town.fabric.dial("172.18.0.2", ip, 15000))
+    writer.write(b"GET /config_dump HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+
+    answer = await reader.read()
+
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"BootstrapConfigDump" in answer
+
+
 async def pid_of_envoy(town: Any) -> int:
     proxy = town.plane.proxies[town.ips["waypoint-1"]]
     stats = json.loads(await proxy.admin.get("/server_info"))
