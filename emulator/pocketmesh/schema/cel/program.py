@@ -11,7 +11,7 @@ from typing import Any
 from pocketmesh.schema.cel.engine import engine
 from pocketmesh.schema.cel.errors import NO_SUCH_OVERLOAD, CompileError, EvaluationError
 from pocketmesh.schema.cel.functions import FUNCTIONS, OURS
-from pocketmesh.schema.cel.source import escaped_names, renamed, presented
+from pocketmesh.schema.cel.source import escaped_names, presented, renamed
 
 _CALLBACK_FAILED = re.compile(r"Python function call failed: \w+: (.*)\. Check function arguments", re.DOTALL)
 _UNPARSED = re.compile(r"Function '(int|uint|double|timestamp)' error")
