@@ -1,9 +1,11 @@
 """CEL as Kubernetes speaks it: the rules in a CustomResourceDefinition's `x-kubernetes-validations`.
 
 The language comes from one Rust library, which nobody outside this package sees; Kubernetes' function
-library is written here. Nothing is compiled, or even imported, before the first rule is judged. What the
-library cannot parse (`a.?b`, backquoted names, two-variable macros, `cel.bind`) is answered as a rule
-compile error; costs are not counted; `exists` stops at an error that a later element would have absorbed.
+library is written here. Nothing is compiled, or even imported, before the first rule is judged.
+
+Known differences: what the library cannot parse (`a.?b`, backquoted names, two-variable macros, `cel.bind`)
+is answered as a rule compile error; types are not checked beforehand and costs are not counted; strings of
+format date-time or duration stay strings; `exists` stops at an error that a later element would absorb.
 """
 
 from __future__ import annotations
