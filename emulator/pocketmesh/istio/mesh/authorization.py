@@ -67,6 +67,11 @@ def is_targeted(policy: Object) -> bool:
     return bool(spec.get("targetRefs") or spec.get("targetRef"))
 
 
+def is_dry_run(policy: Object) -> bool:
+    """Whether a policy is only to be tried out, and so never enforced."""
+    return annotations_of(policy).get("istio.io/dry-run") == "true"
+
+
 def waypoint_policy(policy: Object) -> WaypointPolicy:
     """A policy with targetRefs, its rules left as they are written."""
     spec = policy.get("spec") or {}
@@ -80,7 +85,7 @@ def l4_policies(policies: Iterable[Object], root: str) -> list[L4Policy]:
     for policy in policies:
         spec = policy.get("spec") or {}
         action = spec.get("action") or "ALLOW"
-        if is_targeted(policy) or annotations_of(policy).get("istio.io/dry-run") == "true":
+        if is_targeted(policy) or is_dry_run(policy):
             continue
         if action == "ALLOW":
             found.append(_l4(policy, "ALLOW", root))

@@ -86,6 +86,8 @@ def _workloads(
 def _targeted(policies: Iterable[Object]) -> dict[tuple[str, str, str], tuple[WaypointPolicy, ...]]:
     found: dict[tuple[str, str, str], tuple[WaypointPolicy, ...]] = {}
     for policy in policies:
+        if authorization.is_dry_run(policy):
+            continue
         for target in authorization.targets(policy):
             if target[0] == "GatewayClass" and namespace_of(policy) != ROOT_NAMESPACE:
                 continue
