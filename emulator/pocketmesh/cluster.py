@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from pocketmesh.api import errors
-from pocketmesh.api.auth.roles import default_roles
 from pocketmesh.api.auth.certificates import open_credentials, write_private
 from pocketmesh.api.auth.gate import Gate
 from pocketmesh.api.auth.kubeconfig import kubeconfig
+from pocketmesh.api.auth.roles import default_roles
 from pocketmesh.api.auth.tokens import ISSUER, Subject
 from pocketmesh.api.client import Client
 from pocketmesh.api.errors import ApiError
