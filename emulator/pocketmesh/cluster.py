@@ -33,6 +33,7 @@ from pocketmesh.istio.install import MANAGER, install
 from pocketmesh.istio.install import ready as istio_ready
 from pocketmesh.istio.programs import images as istio_images
 from pocketmesh.net.fabric import Fabric
+from pocketmesh.node.catalogue import standard_images
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.node import Node
 from pocketmesh.node.verbs import PodVerbs
@@ -79,7 +80,9 @@ class Cluster:
         self.fabric = Fabric(self.store)
         self.data_plane = DataPlane(self.store, self.fabric, self.clock, place.run)
         root = self.credentials.authority.certificate.decode()
-        catalogue = Catalogue([*istio_images(self.registry, self.runtime, root, self.data_plane)])
+        catalogue = Catalogue(
+            [*standard_images(), *istio_images(self.registry, self.runtime, root, self.data_plane)]
+        )
         client = Client(self.registry, "kubelet", "system:node:pocketmesh-control-plane")
         self.node = Node(client, self.runtime, self.fabric, catalogue, self.clock, token=self._token)
         for controller in standard_controllers(self.registry, root):
