@@ -46,7 +46,9 @@ def documents(path: Path, text: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
-        raise AuthorError.at(path, mark.line + 1 if mark else 0, f"This is not valid YAML: {what}.") from None
+        # The end of the text counts as one line more, where nothing can be seen.
+        line = min(mark.line + 1, len(text.splitlines())) if mark else 0
+        raise AuthorError.at(path, line, f"This is not valid YAML: {what}.") from None
     except yaml.YAMLError as error:
         raise AuthorError.at(path, 0, f"This is not valid YAML: {error}.") from None
     finally:
@@ -72,7 +74,7 @@ def _note_lines(path: Path, node: yaml.Node, place: Place, lines: dict[Place, in
                 raise AuthorError.at(
                     path,
                     line,
-                    f"The key `{key.value}` stands here a second time (first on line {lines[inner]}).",
+                    f"The key `{key.value}` stands here again, after line {lines[inner]}.",
                 )
             lines[inner] = line
             _note_lines(path, value, inner, lines)

@@ -25,8 +25,8 @@ class Embedded:
     name = "embedded"
     patience = 0.3
 
-    def __init__(self, program: Sequence[str] = PROGRAM, timeout: float = 60.0) -> None:
-        self._program = tuple(program)
+    def __init__(self, program: Sequence[str] = (), timeout: float = 60.0) -> None:
+        self._program = tuple(program or PROGRAM)
         self._timeout = timeout
 
     def start(self, folder: Path, lab: Lab) -> None:

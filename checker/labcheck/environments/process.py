@@ -29,8 +29,10 @@ def start(command: Sequence[str], log: Path) -> int:
             umask=0o077,
             cwd="/",
         )
-    # Its end is nobody's child status to collect: we ask by pid, as any later command does.
-    process.returncode = 0
+    # The kernel shows the new command line a moment after the call returns, and nobody must miss it.
+    while process.poll() is None and not _arguments(process.pid):
+        time.sleep(0.001)
+    process.returncode = 0  # from here on it is asked for by pid, as any later command does
     return process.pid
 
 
@@ -58,7 +60,7 @@ def _reap(pid: int) -> None:
 
 def _arguments(pid: int) -> list[str]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
     except FileNotFoundError:
         if Path("/proc/self").exists():
             return []

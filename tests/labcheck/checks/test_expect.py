@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from labcheck.checks.expect import Expect, shown
+from labcheck.checks.response import Refusal, Response
+from labcheck.checks.verdict import Failed
+
+OK = Response(200, {}, "hello")
+RESET = Response(0, {}, "", 56)
+DENIED = Response(403, {}, "RBAC: access denied")
+
+
+class Time:
+    """A clock that stands still but for pauses."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def expect(time: Time) -> Expect:
+    return Expect(patience=1.0, clock=time.clock, pause=time.pause)
+
+
+def scripted(expect: Expect, *rounds: str) -> Callable[[], str]:
+    """A look whose rounds pass ("+…") or fail ("-…") in turn, the last one for ever."""
+
+    def outcomes() -> Iterator[str]:
+        yield from rounds
+        while True:
+            yield rounds[-1]
+
+    script = outcomes()
+
+    def look() -> str:
+        outcome = next(script)
+        expect.holds(outcome, outcome.startswith("+"), observed=outcome)
+        return outcome
+
+    return look
+
+
+def test_three_passes_in_a_row_settle_at_once(expect: Expect, time: Time) -> None:
+    assert expect.settle(scripted(expect, "+1", "+2", "+3", "-")) == "+3"
+    assert time.now < 0.2
+
+
+def test_a_mesh_that_needs_a_moment_is_given_it(expect: Expect) -> None:
+    assert expect.settle(scripted(expect, "-a", "-b", "+1", "-c", "+2", "+3", "+4")) == "+4"
+
+
+def test_the_same_failure_counts_after_the_patience(expect: Expect, time: Time) -> None:
+    with pytest.raises(Failed) as raised:
+        expect.settle(scripted(expect, "-b"), within=30)
+    assert raised.value.evidence.expected == "-b"
+    assert 1.0 <= time.now < 1.5
+
+
+def test_the_last_round_is_what_is_reported(expect: Expect) -> None:
+    with pytest.raises(Failed) as raised:
+        expect.settle(scripted(expect, "-first", "-second", "-last"))
+    assert raised.value.evidence.observed == "-last"
+
+
+def test_what_flaps_until_the_deadline_fails(expect: Expect, time: Time) -> None:
+    with pytest.raises(Failed):
+        expect.settle(scripted(expect, *["+", "-"] * 500), within=5)
+    assert 5 <= time.now < 6
+
+
+def test_what_breaks_is_not_repeated(expect: Expect) -> None:
+    with pytest.raises(ZeroDivisionError):
+        expect.settle(lambda: 1 // 0)
+
+
+def test_a_sample_is_taken_once(expect: Expect) -> None:
+    calls: list[int] = []
+    assert expect.sample(lambda: calls.append(1)) is None
+    assert calls == [1]
+
+
+def test_a_sample_that_would_be_repeated_is_refused(expect: Expect) -> None:
+    with pytest.raises(RuntimeError, match="inside"):
+        expect.settle(lambda: expect.sample(lambda: 1))
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected", "observed"),
+    [
+        pytest.param(
+            lambda it: it.equal("weights", observed={"v1": 90}, expected={"v1": 80, "v2": 20}),
+            "weights: v1=80, v2=20",
+            "v1=90",
+            id="equal",
+        ),
+        pytest.param(
+            lambda it: it.contains("hosts", observed=["a"], item="b"), "hosts with b", "a", id="contains"
+        ),
+        pytest.param(lambda it: it.holds("it is so", False, observed="no"), "it is so", "no", id="holds"),
+        pytest.param(
+            lambda it: it.answered(RESET), "an answer with code 200", "connection reset", id="answered"
+        ),
+        pytest.param(lambda it: it.answered(OK, code=404), "an answer with code 404", "200 hello", id="code"),
+        pytest.param(
+            lambda it: it.refused(DENIED, by=Refusal.RESET, control=OK),
+            "refused: connection reset",
+            "403 RBAC: access denied",
+            id="refused in another way",
+        ),
+        pytest.param(
+            lambda it: it.refused(RESET, by=Refusal.RESET, control=RESET),
+            "a request that is allowed",
+            "connection reset",
+            id="refused like everything",
+        ),
+        pytest.param(
+            lambda it: it.share("v2", count=60, of=300, share=0.1),
+            "v2: 10% of 300 requests, that is 12 to 52",
+            "60 of 300 requests (20%, one sample)",
+            id="share",
+        ),
+    ],
+)
+def test_a_claim_that_fails_says_what_was_expected_and_seen(
+    expect: Expect, claim: Callable[[Expect], None], expected: str, observed: str
+) -> None:
+    with pytest.raises(Failed) as raised:
+        claim(expect)
+    assert raised.value.evidence.expected.startswith(expected)
+    assert raised.value.evidence.observed.startswith(observed)
+
+
+def test_claims_that_hold_pass(expect: Expect) -> None:
+    expect.equal("x", observed=1, expected=1)
+    expect.contains("x", observed="abc", item="b")
+    expect.answered(OK)
+    expect.refused(RESET, by=Refusal.RESET, control=OK)
+    expect.share("v2", count=31, of=300, share=0.1)
+    assert expect.notes == ["v2: 31 of 300 requests"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "none"),
+        ("", "(empty)"),
+        ([], "none"),
+        ({"b", "a"}, "a, b"),
+        ({"a": [1, 2]}, "a=1, 2"),
+        (7, "7"),
+    ],
+)
+def test_values_are_shown_as_people_read_them(value: object, text: str) -> None:
+    assert shown(value) == text

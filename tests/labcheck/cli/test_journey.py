@@ -1,0 +1,138 @@
+"""A learner's way from `up` to `down`, on the stand-in for the cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labcheck.cli.main import run
+from labcheck.cli.options import Session
+from labcheck.environments.state import StateFolder
+
+MakeLab = Callable[..., Path]
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def command(make_lab: MakeLab, state: StateFolder) -> Command:
+    labs = make_lab().parent
+    return lambda *words: run(["--labs", str(labs), *words], Session())
+
+
+def test_from_up_to_down(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("up", "7") == 0
+    assert "Ready in" in capsys.readouterr().out
+    assert command("up", "7") == 0
+    assert "It runs already (embedded, seed 1)." in capsys.readouterr().out
+    assert command("grade", "7") == 1
+    graded = capsys.readouterr().out
+    assert "2/5  not yet" in graded
+    assert "kubectl get all" in graded
+    assert command("reset", "7") == 0
+    assert command("status") == 0
+    assert "lab-07-sample   ready" in capsys.readouterr().out
+    assert command("down", "7") == 0
+    assert command("down", "7") == 0
+    assert "lab-07-sample is gone.\nlab-07-sample is not running." in capsys.readouterr().out
+
+
+def test_a_grading_for_programs(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    command("up", "7")
+    capsys.readouterr()
+    assert command("grade", "7", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["result"] == "not yet"
+
+
+def test_hints_come_one_by_one_for_the_first_task_that_did_not_pass(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("up", "7")
+    capsys.readouterr()
+    for words in ("Hint 1 of 2: Look around.", "Hint 2 of 2: It is called", "There are no more hints."):
+        assert command("hint", "7") == 0
+        assert words in capsys.readouterr().out
+    command("grade", "7")
+    capsys.readouterr()
+    command("hint", "7")
+    assert "It holds something" in capsys.readouterr().out
+    assert command("hint", "7", "secnd") == 2
+    assert "Did you mean `second`?" in capsys.readouterr().err
+
+
+def test_a_seed_is_kept_until_down(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    command("up", "7", "--seed", "4")
+    assert command("up", "7") == 0
+    assert "(embedded, seed 4)" in capsys.readouterr().out.split("It runs already")[1]
+    assert command("up", "7", "--seed", "5") == 2
+    assert "labcheck down lab-07-sample" in capsys.readouterr().err
+
+
+def test_env_is_what_a_shell_needs(
+    command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    command("up", "7")
+    capsys.readouterr()
+    assert command("env", "7") == 0
+    script = capsys.readouterr().out + 'echo "$LABCHECK_LAB $KUBECONFIG"'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    kubeconfig = tmp_path / "state" / "environments" / "lab-07-sample" / "kubeconfig"
+    assert done.stdout == f"lab-07-sample {kubeconfig}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_shell_is_the_learners_own(command: Command, make_lab: MakeLab, shell: str) -> None:
+    command("up", "7")
+    words = ["-m", "labcheck", "--labs", str(make_lab().parent), "shell", "7"]
+    done = subprocess.run(
+        [sys.executable, *words],
+        input="echo in $LABCHECK_LAB; exit 5\n",
+        env=os.environ | {"SHELL": shell},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("in lab-07-sample\n", 5)
+
+
+def test_solution_can_be_carried_out(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    command("up", "7")
+    capsys.readouterr()
+    assert command("solution", "7", "--run") == 0
+    assert "$ echo solved\nsolved\n" in capsys.readouterr().out
+
+
+def test_down_all_ends_every_lab(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    command("up", "7")
+    assert command("down", "--all") == 0
+    assert command("down", "--all") == 0
+    assert capsys.readouterr().out.endswith("lab-07-sample is gone.\nNo lab is running.\n")
+
+
+def test_ctrl_c_during_up_leaves_nothing(make_lab: MakeLab, state: StateFolder, controls: Path) -> None:
+    (controls / "never-ready").touch()
+    code = (
+        "import sys; from labcheck.environments import embedded; from labcheck.cli import main;"
+        f"embedded.PROGRAM = (sys.executable, {str(Path(__file__).parents[1] / 'fake_cluster.py')!r}); main()"
+    )
+    words = ["--labs", str(make_lab().parent), "up", "7"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    pid = state.environment("lab-07-sample").cluster / "pid"
+    deadline = time.monotonic() + 20
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline
+    daemon = int(pid.read_text())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors.strip()) == (130, "Interrupted.")
+    assert state.environments() == []
+    assert not Path(f"/proc/{daemon}").exists()

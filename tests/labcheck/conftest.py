@@ -1,0 +1,119 @@
+"""A sound lab to break, a state folder to work in, and a stand-in for the embedded cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from labcheck.environments import embedded, lifecycle
+from labcheck.environments.state import StateFolder
+
+collect_ignore = ["labs"]
+
+LAB = """\
+id: lab-07-sample
+title: A sample
+domain: Traffic Management
+level: guided
+minutes: 5
+objectives: [Learn something.]
+environment:
+  istio: none
+  providers: [embedded]
+  namespace: "{{ namespace }}"
+params:
+  namespace: [red, green, blue]
+  share: [10, 20]
+probes:
+  client: {namespace: "{{ namespace }}", pod: client}
+tasks:
+  - id: first
+    title: The namespace {{ namespace }} is there
+    points: 2
+    hints: [Look around., "It is called {{ namespace }}."]
+    docs: https://example.org/
+  - id: second
+    title: It holds something
+    points: 3
+    needs: [first]
+"""
+
+CHECKS = '''\
+from labcheck.checks import task
+
+
+@task("first")
+def test_first(expect):
+    """The namespace is there."""
+    expect.note("seen")
+
+
+@task("second")
+def test_second(expect):
+    """It holds something."""
+    expect.equal("the number", observed=1, expected=2, why="One is missing.", next="kubectl get all")
+'''
+
+FILES = {
+    "lab.yaml": LAB,
+    "guide.md": "Work in `{{ namespace }}`.\n\n```sh run\necho {{ namespace }}\n```\n",
+    "solution.md": "```sh run\necho solved\n```\n",
+    "mistakes/wrong.md": "---\nloses: [second]\nwhy: Easily overlooked.\n---\n```sh run\necho wrong\n```\n",
+    "setup/10-namespace.yaml": (
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ namespace }}\n---\n"
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: client\n  namespace: {{ namespace }}\n"
+        "spec:\n  containers:\n    - {name: curl, image: curl}\n"
+    ),
+    "test_lab.py": CHECKS,
+}
+
+MakeLab = Callable[..., Path]
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> MakeLab:
+    """Writes the sample lab with some of its files replaced (or left out, by None); returns its folder."""
+
+    def make(files: Mapping[str, str | None] = {}, name: str = "lab-07-sample") -> Path:
+        folder = tmp_path / "labs" / name
+        for path, text in {**FILES, **files}.items():
+            if text is not None:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text, encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the user's own is read or written."""
+    monkeypatch.setenv("LABCHECK_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_STATE_HOME", "LABCHECK_LABS", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+
+
+@pytest.fixture
+def controls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Puts the fake cluster in the embedded one's place; files in this folder tell it what to do wrong."""
+    folder = tmp_path / "controls"
+    folder.mkdir()
+    monkeypatch.setenv("FAKE_CONTROLS", str(folder))
+    fake = Path(__file__).parent / "fake_cluster.py"
+    monkeypatch.setattr(embedded, "PROGRAM", (sys.executable, str(fake)))
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path, controls: Path) -> Iterator[StateFolder]:
+    """The state folder; what still runs in it is ended after the test."""
+    folder = StateFolder(tmp_path / "state")
+    yield folder
+    for environment in folder.environments():
+        lifecycle.down(folder, environment.path.name)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labcheck.errors import AuthorError
+from labcheck.lab.load import load
+from labcheck.lab.variant import variant
+
+MakeLab = Callable[..., Path]
+
+
+def test_a_seed_always_makes_the_same_choices(make_lab: MakeLab) -> None:
+    loaded = load(make_lab())
+    chosen = [variant(loaded, seed).params for seed in range(1, 4)]
+    # Written down: a learner's page must not change with the version of Python or of labcheck.
+    assert chosen == [
+        {"namespace": "red", "share": 20},
+        {"namespace": "blue", "share": 10},
+        {"namespace": "blue", "share": 10},
+    ]
+
+
+def test_another_param_leaves_the_choices_of_the_others(make_lab: MakeLab) -> None:
+    text = (make_lab() / "lab.yaml").read_text()
+    before = variant(load(make_lab()), 5).params
+    after = variant(
+        load(make_lab({"lab.yaml": text.replace("params:", "params:\n  extra: [1, 2, 3]")})), 5
+    ).params
+    assert {name: after[name] for name in before} == before
+
+
+def test_every_choice_is_reached(make_lab: MakeLab) -> None:
+    loaded = load(make_lab())
+    assert {variant(loaded, seed).params["namespace"] for seed in range(50)} == {"red", "green", "blue"}
+
+
+def test_titles_hints_probes_and_namespace_are_filled_in(make_lab: MakeLab) -> None:
+    made = variant(load(make_lab()), 1)
+    name = made.params["namespace"]
+    assert made.tasks[0].title == f"The namespace {name} is there"
+    assert made.tasks[0].hints[1] == f"It is called {name}."
+    assert (made.probes["client"].namespace, made.namespace) == (name, name)
+
+
+def test_an_unknown_param_is_named_with_its_line(make_lab: MakeLab) -> None:
+    text = (make_lab() / "lab.yaml").read_text()
+    folder = make_lab(
+        {"lab.yaml": text.replace("It is called {{ namespace }}", "It is called {{ namspace }}")}
+    )
+    with pytest.raises(
+        AuthorError, match=r"lab.yaml:20: 'namspace' is undefined. Did you mean `namespace`\?"
+    ):
+        variant(load(folder), 1)
