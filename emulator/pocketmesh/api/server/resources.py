@@ -14,8 +14,11 @@ from pocketmesh.api.server.call import Call
 
 
 async def get(call: Call) -> web.StreamResponse:
-    """One object. Raises ApiError 404, 406."""
-    stored = call.registry.read(call.kind, call.target.namespace, call.target.name)
+    """One object or a subresource of it. Raises ApiError 404, 406."""
+    place = call.target
+    if place.subresource:
+        return answers.one(call, call.registry.get(call.kind, place.namespace, place.name, place.subresource))
+    stored = call.registry.read(call.kind, place.namespace, place.name)
     return answers.one(call, stored.object, stored.body)
 
 

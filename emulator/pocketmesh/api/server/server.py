@@ -18,6 +18,7 @@ from aiohttp import web
 
 from pocketmesh.api import errors
 from pocketmesh.api.calls import Caller
+from pocketmesh.api.discovery import SUBRESOURCES
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.registry import Registry
 from pocketmesh.api.runtime import PodRuntime
@@ -158,12 +159,13 @@ class _Api:
             ),
         )
         call = Call(request, self._registry, caller, found, self._kind(found))
-        if found.subresource in _ON_CONTAINERS:
-            if wanted not in ("get", "create"):
-                raise errors.method_not_allowed()
-            return await _ON_CONTAINERS[found.subresource](call, self._runtime)
-        if wanted not in _VERBS or (not found.subresource and wanted not in call.kind.verbs):
+        part = found.subresource
+        if wanted not in (SUBRESOURCES[part].verbs if part else call.kind.verbs):
             raise errors.method_not_allowed()
+        if part in _ON_CONTAINERS:
+            return await _ON_CONTAINERS[part](call, self._runtime)
+        if part == "proxy":
+            raise ApiError(503, "ServiceUnavailable", "this server does not proxy: use port-forward")
         return await _VERBS[wanted](call)
 
     def _kind(self, found: Target) -> Kind:
