@@ -22,7 +22,15 @@ from pocketmesh.controllers.keys import Place, own_and_controlled
 from pocketmesh.controllers.owners import claimed, owner_reference
 from pocketmesh.controllers.rollout import Bounds, Replicas, bounds, new_size, old_sizes
 from pocketmesh.controllers.templates import HASH_LABEL, same_template, template_hash
-from pocketmesh.objects import Object, annotations_of, condition, labels_of, name_of, namespace_of
+from pocketmesh.objects import (
+    Object,
+    annotations_of,
+    condition,
+    controller_of,
+    labels_of,
+    name_of,
+    namespace_of,
+)
 from pocketmesh.store import Event
 
 RESOURCE: Final = "deployments.apps"
@@ -53,7 +61,17 @@ class Deployments:
         self._events = Recorder(client, clock, "deployment-controller")
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
-        return own_and_controlled(event, RESOURCE, "Deployment", SETS)
+        yield from own_and_controlled(event, RESOURCE, "Deployment", SETS)
+        if event.key.resource == "pods" and event.type == "DELETED":
+            yield from self._waiting_for(event.object)
+
+    def _waiting_for(self, pod: Object) -> Iterable[Place]:
+        """The Deployment behind a pod that is gone: with Recreate it waits for that."""
+        owner = controller_of(pod) or {}
+        replica_set = self._client.get(SETS, namespace_of(pod), owner.get("name", ""))
+        deployment = controller_of(replica_set) if replica_set else None
+        if deployment is not None and deployment["kind"] == "Deployment":
+            yield (namespace_of(pod), deployment["name"])
 
     def reconcile(self, key: Place) -> float | None:
         deployment = self._client.get(RESOURCE, *key)
@@ -101,8 +119,10 @@ class Deployments:
                 )
                 deployment = self._with_progress(deployment, said)
         if annotations_of(deployment).get(REVISION) != revision:
-            patch = {"metadata": {"annotations": {REVISION: revision}}}
-            deployment = self._client.merge(RESOURCE, namespace_of(deployment), name_of(deployment), patch)
+            # Through the status, so that it does not count as a new generation.
+            annotations = {**annotations_of(deployment), REVISION: revision}
+            annotated = {**deployment["metadata"], "annotations": annotations}
+            deployment = self._client.update_status(RESOURCE, {**deployment, "metadata": annotated})
         return deployment, new
 
     def _create(self, deployment: Object, revision: str, others: Sequence[Object]) -> Object:

@@ -54,7 +54,7 @@ class Scheduler:
 
     def _bind(self, pod: Object, node: str) -> None:
         namespace, name = namespace_of(pod), name_of(pod)
-        pod = self._client.merge("pods", namespace, name, {"spec": {"nodeName": node}})
+        pod = self._client.merge("pods", namespace, name, {"spec": {"nodeName": node}}, "binding")
         self._say(pod, {"type": "PodScheduled", "status": "True"})
         message = f"Successfully assigned {namespace}/{name} to {node}"
         self._events.event(pod, "Normal", "Scheduled", message)

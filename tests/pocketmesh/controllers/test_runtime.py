@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from pocketmesh.controllers.runtime import Runtime
+from pocketmesh.store import Key, Store
+
+
+class Recording:
+    name = "recording"
+
+    def __init__(self, answers=()):
+        self.calls = []
+        self.answers = list(answers)
+
+    def concerns(self, event):
+        yield event.key.name
+
+    def reconcile(self, key):
+        self.calls.append(key)
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = Store(tmp_path / "own")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def runtime(store, world):
+    return Runtime(store, world.clock)
+
+
+def put(store, name):
+    store.create(Key("pods", "default", name), {"metadata": {"name": name}})
+
+
+def test_a_new_reconciler_is_shown_what_exists_already(store, runtime):
+    put(store, "a")
+    reconciler = Recording()
+    runtime.add(reconciler)
+    runtime.drain()
+    assert reconciler.calls == ["a"]
+
+
+def test_a_key_that_waits_is_not_queued_twice(store, runtime):
+    reconciler = Recording()
+    runtime.add(reconciler)
+    put(store, "a")
+    store.update(Key("pods", "default", "a"), {"metadata": {"name": "a", "labels": {}}})
+    runtime.drain()
+    assert reconciler.calls == ["a"]
+
+
+def test_it_is_called_again_after_the_seconds_it_asked_for(store, runtime, world):
+    reconciler = Recording([5.0])
+    runtime.add(reconciler)
+    put(store, "a")
+    runtime.drain()
+    world.clock.advance(4.9)
+    runtime.drain()
+    assert reconciler.calls == ["a"]
+    world.clock.advance(0.2)
+    runtime.drain()
+    assert reconciler.calls == ["a", "a"]
+
+
+def test_failures_are_logged_with_their_key_and_retried_ever_later(store, runtime, world, caplog):
+    reconciler = Recording([ValueError("no"), ValueError("no")])
+    runtime.add(reconciler)
+    put(store, "a")
+    with caplog.at_level(logging.ERROR):
+        runtime.drain()
+    assert "recording a failed" in caplog.text
+    world.clock.advance(0.006)
+    runtime.drain()
+    world.clock.advance(0.006)
+    runtime.drain()
+    assert len(reconciler.calls) == 2
+    world.clock.advance(0.005)
+    runtime.drain()
+    assert len(reconciler.calls) == 3
+
+
+def test_a_removed_reconciler_is_not_called_any_more(store, runtime, world):
+    reconciler = Recording([1.0])
+    runtime.add(reconciler)
+    put(store, "a")
+    runtime.drain()
+    runtime.remove(reconciler)
+    put(store, "b")
+    world.clock.advance(10)
+    runtime.drain()
+    assert reconciler.calls == ["a"]
+
+
+async def test_settled_returns_when_the_queue_is_empty(store, runtime):
+    reconciler = Recording()
+    runtime.add(reconciler)
+    for name in "abc":
+        put(store, name)
+    running = asyncio.create_task(runtime.run())
+    await runtime.settled()
+    assert reconciler.calls == ["a", "b", "c"]
+    running.cancel()
