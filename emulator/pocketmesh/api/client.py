@@ -49,16 +49,12 @@ class Client:
         return self._registry.create(kind, namespace_of(obj), obj, self._write).object
 
     def update(self, resource: str, obj: Object) -> Object:
-        """Replaces an object; with a resourceVersion in it only if it is still the current one."""
-        kind = self._kind(resource, obj)
-        return self._registry.update(kind, namespace_of(obj), name_of(obj), obj, self._write).object
+        """Replaces an object; with a resourceVersion in it only if that is still the current one."""
+        return self._update(resource, obj, "")
 
     def update_status(self, resource: str, obj: Object) -> Object:
-        """Writes the status of an object; the rest of `obj` is not looked at."""
-        kind = self._kind(resource, obj)
-        return self._registry.update(
-            kind, namespace_of(obj), name_of(obj), obj, self._write, subresource="status"
-        ).object
+        """Writes the status of an object, under the same condition; its spec is not looked at."""
+        return self._update(resource, obj, "status")
 
     def merge(self, resource: str, namespace: str, name: str, patch: Object, subresource: str = "") -> Object:
         """A JSON merge patch (RFC 7386)."""
@@ -98,6 +94,15 @@ class Client:
         except ApiError as error:
             if error.code != 404 and not (uid and error.code == 409):
                 raise
+
+    def _update(self, resource: str, obj: Object, subresource: str) -> Object:
+        kind, metadata = self._kind(resource, obj), obj["metadata"]
+        if "resourceVersion" not in metadata:
+            current = self._registry.get(kind, namespace_of(obj), name_of(obj))["metadata"]
+            obj = {**obj, "metadata": {**metadata, "resourceVersion": current["resourceVersion"]}}
+        return self._registry.update(
+            kind, namespace_of(obj), name_of(obj), obj, self._write, subresource=subresource
+        ).object
 
     def _kind(self, resource: str, obj: Object) -> Kind:
         """The version that the object speaks, the stored one when it does not say."""

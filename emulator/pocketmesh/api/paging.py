@@ -1,8 +1,8 @@
 """Lists in pieces: `limit`, `continue` and `remainingItemCount`.
 
 A continue token names the key after which to go on and the revision of the first page. The store
-keeps no old versions of objects, so later pages show the objects as they are then; like upstream's
-tokens, ours expire once the events of their revision are no longer kept.
+keeps no old versions of objects, so later pages show the objects as they are then, and a token never
+expires; upstream shows the objects of the first page's revision for some minutes and then answers 410.
 """
 
 from __future__ import annotations

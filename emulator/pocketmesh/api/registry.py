@@ -23,14 +23,14 @@ from pocketmesh.api.errors import ApiError
 from pocketmesh.api.ownership import tracking
 from pocketmesh.api.ownership.managers import Owners
 from pocketmesh.api.ownership.typed import KeyMissing
-from pocketmesh.api.paging import Page, Position, page
+from pocketmesh.api.paging import Page
 from pocketmesh.api.patch import content
-from pocketmesh.api.selectors import EVERYTHING, Selection, parse_fields, parse_labels, selectable_fields
-from pocketmesh.api.watching import Watching
+from pocketmesh.api.reading import Reading, in_version, key_of
+from pocketmesh.api.selectors import EVERYTHING, Selection
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind, Kinds
-from pocketmesh.store import Event, Expired, Key, Store, Stored
+from pocketmesh.store import Event, Key, Store
 
 __all__ = ["Caller", "DeleteOptions", "Deletion", "Registry", "Result", "Validation", "Write"]
 
@@ -40,15 +40,14 @@ Answer = Callable[[Kind, str, str, Object, Write], Result]
 _NAMES_TRIED: Final = 8
 
 
-class Registry:
+class Registry(Reading):
     """Reads, writes and watches every kind that is served.
 
     All verbs raise ApiError. Objects that come out are shared and must not be changed.
     """
 
     def __init__(self, store: Store, kinds: Kinds, clock: Clock) -> None:
-        self.store = store
-        self.kinds = kinds
+        super().__init__(store, kinds)
         self.clock = clock
         self._admission = Admission(store, kinds, clock)
         self._answers: dict[str, Answer] = {
@@ -63,67 +62,6 @@ class Registry:
         """Lets `answer` take the POSTs to a resource (`tokenreviews.authentication.k8s.io`) or to a
         subresource (`serviceaccounts/token`)."""
         self._answers[resource] = answer
-
-    # Reading
-
-    def get(self, kind: Kind, namespace: str, name: str, subresource: str = "") -> Object:
-        """One object, or a subresource of it, in the version of `kind`. Raises ApiError 404."""
-        obj = self.read(kind, namespace, name).object
-        return scale.read(obj) if subresource == "scale" else obj
-
-    def read(self, kind: Kind, namespace: str, name: str) -> Stored:
-        """As `get`, with the object's bytes."""
-        stored = self.store.get(_key(kind, namespace, name))
-        if stored is None:
-            raise errors.not_found(kind, name)
-        return in_version(kind, stored)
-
-    def select(self, kind: Kind, labels: str = "", fields: str = "") -> Selection:
-        """The selection that a query asks for. Raises ApiError 400."""
-        if not labels and not fields:
-            return EVERYTHING
-        return Selection(parse_labels(labels), parse_fields(fields, self._selectable(kind)))
-
-    def list(
-        self,
-        kind: Kind,
-        namespace: str = "",
-        selection: Selection = EVERYTHING,
-        *,
-        limit: int = 0,
-        token: str = "",
-    ) -> Page:
-        """The objects that are selected, by namespace and name. Raises ApiError 400 for the token."""
-        after = Position.read(token) if token else None
-        found = [
-            in_version(kind, stored)
-            for stored in self.store.objects(kind.resource, namespace)
-            if not selection or selection.matches(stored.object)
-        ]
-        return page(found, self.store.revision, limit, after, bool(selection))
-
-    def watch(
-        self,
-        kind: Kind,
-        namespace: str = "",
-        selection: Selection = EVERYTHING,
-        *,
-        since: int | None = None,
-    ) -> Watching:
-        """The changes after revision `since`; None or 0 begins with the objects that are there now.
-
-        Raises ApiError 410 when the revision is too old, 504 when it has not been reached.
-        """
-        if since is not None and since > self.store.revision:
-            raise errors.future_revision(since, self.store.revision)
-        try:
-            events = self.store.watch(kind.resource, namespace=namespace, since=since or None)
-        except Expired as error:
-            raise errors.expired(str(error)) from error
-        initial = [] if since else self.list(kind, namespace, selection).items
-        return Watching(initial, self.store.revision, events, selection, partial(in_version, kind))
-
-    # Writing
 
     def create(
         self, kind: Kind, namespace: str, obj: Object, write: Write, *, subresource: str = "", name: str = ""
@@ -190,7 +128,7 @@ class Registry:
         """
         current = self.get(kind, namespace, name)
         deletion.check_allowed(kind, current, options)
-        key = _key(kind, namespace, name)
+        key = key_of(kind, namespace, name)
         if kind.resource == definitions.RESOURCE and not write.dry_run:
             current = self._without_instances(current, write)
         marked = deletion.marked(kind, current, options, self.clock.now())
@@ -229,7 +167,7 @@ class Registry:
             now=self.clock.now(),
             generation=1 if strategy.counts_generations(kind) else 0,
         )
-        key = _key(kind, namespace, obj["metadata"]["name"])
+        key = key_of(kind, namespace, obj["metadata"]["name"])
         if self.store.get(key) is not None:
             raise errors.already_exists(kind, key.name)
         admitted = self._admission.admit(Wish(kind, obj, None, write, owners=owners, refused=_refused(kind)))
@@ -259,7 +197,7 @@ class Registry:
         obj = admitted.object
         if obj == current or write.dry_run:
             return Result(current if obj == current else obj, False, admitted.warnings)
-        key = _key(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        key = key_of(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         if deletion.is_over(kind, obj):
             return Result(self._remove(kind, key), False, admitted.warnings)
         return Result(self._stored(kind, key, obj), False, admitted.warnings)
@@ -272,7 +210,7 @@ class Registry:
         if (config.get("metadata") or {}).get("managedFields") is not None:
             raise errors.bad_request("metadata.managedFields must be nil")
         config = strategy.configured(kind, metadata.addressed(kind, namespace, config, name), subresource)
-        found = self.store.get(_key(kind, namespace, name))
+        found = self.store.get(key_of(kind, namespace, name))
         if found is None and subresource:
             raise errors.not_found(kind, name)
         live = in_version(kind, found).object if found else None
@@ -314,16 +252,9 @@ class Registry:
     def _free_name(self, kind: Kind, namespace: str, base: str) -> str:
         for _ in range(_NAMES_TRIED):
             name = metadata.generated_name(base)
-            if self.store.get(_key(kind, namespace, name)) is None:
+            if self.store.get(key_of(kind, namespace, name)) is None:
                 return name
         raise errors.name_exhausted(kind, base)
-
-    def _selectable(self, kind: Kind) -> tuple[str, ...]:
-        if not kind.crd:
-            return selectable_fields(kind.resource)
-        crd = self.store.get(Key(definitions.RESOURCE, "", kind.resource))
-        paths = definitions.selectable_fields(crd.object, kind.version) if crd else ()
-        return (*selectable_fields(kind.resource), *paths)
 
     # Definitions of custom resources
 
@@ -351,18 +282,6 @@ class Registry:
             self.kinds.withdraw(event.key.name)
         else:
             self.kinds.serve(event.object)
-
-
-def in_version(kind: Kind, stored: Stored) -> Stored:
-    """A stored object as the version of `kind` shows it; versions differ in `apiVersion` only."""
-    if stored.object.get("apiVersion") == kind.api_version:
-        return stored
-    obj = {**stored.object, "apiVersion": kind.api_version}
-    return Stored(stored.key, stored.revision, obj, orjson.dumps(obj))
-
-
-def _key(kind: Kind, namespace: str, name: str) -> Key:
-    return Key(kind.resource, namespace if kind.namespaced else "", name)
 
 
 def _refused(kind: Kind) -> Callable[[str], ApiError]:
