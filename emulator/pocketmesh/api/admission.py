@@ -73,7 +73,8 @@ class Admission:
         owners = self._owners(wish, new, stated) if wish.owners is None else wish.owners
         new = strategy.with_first_status(kind, new)
         new = self._completed(kind, new, old)
-        generation = strategy.generation(kind, new, old) if old is not None else None
+        changed = old if wish.subresource != "status" else None
+        generation = strategy.generation(kind, new, changed) if changed is not None else None
         if generation is not None:
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}
         return Admitted(tracking.managed(new, owners), warnings)

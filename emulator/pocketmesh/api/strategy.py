@@ -115,10 +115,12 @@ def _status_written(kind: Kind, new: Object, old: Object) -> Object:
     written = _with_value("status", old, new.get("status"))
     metadata = {**old["metadata"]}
     if not kind.crd:
-        # Built-in strategies let a status write through to labels and annotations of these two.
+        # Built-in strategies let a status write through to labels and annotations of these, and to a
+        # Deployment's annotations: its revision must not count as a new generation.
         if kind.resource in ("nodes", "pods", "namespaces"):
-            for field in ("labels", "annotations"):
-                _assign(metadata, field, new["metadata"].get(field))
+            _assign(metadata, "labels", new["metadata"].get("labels"))
+        if kind.resource in ("nodes", "pods", "namespaces", "deployments.apps"):
+            _assign(metadata, "annotations", new["metadata"].get("annotations"))
         if kind.resource == "pods":
             _assign(metadata, "finalizers", new["metadata"].get("finalizers"))
     return {**written, "metadata": metadata}

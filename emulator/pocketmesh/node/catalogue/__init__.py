@@ -1,4 +1,4 @@
-"""The images that come with the node, one small file each; istiod's and the mesh's come from their own room."""
+"""The images that come with the node, one small file each; the mesh's come from its own room."""
 
 from __future__ import annotations
 
