@@ -47,7 +47,10 @@ class EnvoyProcess:
 
     @classmethod
     async def start(cls, bootstrap: Path, stdout: Write, stderr: Write) -> EnvoyProcess:
-        """Runs Envoy with a bootstrap file. Raises OSError when there is no such program."""
+        """Runs Envoy with a bootstrap file, whose relative paths begin where we are.
+
+        Raises OSError when there is no such program.
+        """
         process = await asyncio.create_subprocess_exec(
             binary(),
             *("-c", str(bootstrap)),
@@ -55,7 +58,6 @@ class EnvoyProcess:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            cwd="/",
             env={"PATH": os.defpath},
         )
         return cls(process, stdout, stderr)
