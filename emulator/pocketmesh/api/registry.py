@@ -152,7 +152,13 @@ class Registry(Reading):
     # The ways of writing
 
     def _create(
-        self, kind: Kind, namespace: str, obj: Object, write: Write, owners: Owners | None = None
+        self,
+        kind: Kind,
+        namespace: str,
+        obj: Object,
+        write: Write,
+        owners: Owners | None = None,
+        refused: Callable[[str], ApiError] | None = None,
     ) -> Result:
         obj = metadata.addressed(kind, namespace, obj)
         fields = obj["metadata"]
@@ -170,7 +176,7 @@ class Registry(Reading):
         key = key_of(kind, namespace, obj["metadata"]["name"])
         if self.store.get(key) is not None:
             raise errors.already_exists(kind, key.name)
-        admitted = self._admission.admit(Wish(kind, obj, None, write, owners=owners, refused=_refused(kind)))
+        admitted = self._admission.admit(Wish(kind, obj, None, write, "", owners, refused or _refused(kind)))
         if write.dry_run:
             return Result(admitted.object, True, admitted.warnings)
         stored = self.store.create(key, self._for_storage(kind, admitted.object))
@@ -214,6 +220,8 @@ class Registry(Reading):
         if found is None and subresource:
             raise errors.not_found(kind, name)
         live = in_version(kind, found).object if found else None
+        if live is not None:
+            metadata.check_identity(kind, config, live)
         writer = self._admission.writer(write, subresource)
         try:
             applied = tracking.apply(kind, live, config, writer, force=write.force)
@@ -222,7 +230,7 @@ class Registry(Reading):
         strict = Write(write.caller, write.manager, write.dry_run, "Strict", write.force)
         refused = partial(_untyped, kind, config)
         if live is None:
-            return self._create(kind, namespace, applied.object, strict, applied.owners)
+            return self._create(kind, namespace, applied.object, strict, applied.owners, refused)
         return self._replace(
             kind, live, applied.object, strict, subresource, owners=applied.owners, refused=refused
         )
@@ -302,7 +310,8 @@ def _refused_patch(patched: Object, why: str) -> ApiError:
 def _untyped(kind: Kind, config: Object, why: str) -> ApiError:
     """How a configuration that does not fit is refused; upstream answers 500 without a reason."""
     fields = config["metadata"]
-    place = f"{fields.get('namespace', '')}/{fields.get('name', '')}; {kind.api_version}, Kind={kind.kind}"
+    version = f"{kind.group}/{kind.version}, Kind={kind.kind}"
+    place = f"{fields.get('namespace', '')}/{fields.get('name', '')}; {version}"
     found = why.removeprefix("strict decoding error: ").removeprefix('unknown field "').partition('"')[0]
     problem = f".{found}: field not declared in schema" if "unknown field" in why else f"errors:\n  {why}"
     return ApiError(500, "", f"failed to create typed patch object ({place}): {problem}")
