@@ -60,7 +60,7 @@ class LineEditor:
             elif key == _KILL_LINE:
                 echo.append(self._erase(len(self.line)))
             elif key == _KILL_WORD:
-                echo.append(self._erase(len(self.line) - len(self.line.rstrip().rpartition(" ")[0])))
+                echo.append(self._erase(len(self.line) - self.line.rstrip().rfind(" ") - 1))
             elif key >= 0x20:
                 echo.append(self._type(key))
         return "".join(echo), lines

@@ -1,0 +1,159 @@
+"""exec, the shell, and a shell on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from pocketmesh.api.errors import ApiError
+from pocketmesh.api.runtime import Streams
+from pocketmesh.node.terminal import LineEditor
+
+
+@pytest.fixture
+async def shell(place, run):
+    place.pod()
+    await place.until_ready()
+    return run
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        pytest.param("echo a | tr a-z A-Z", "A\n", id="pipe"),
+        pytest.param("for i in 1 2 3; do echo $i; done | sort -r | head -1", "3\n", id="loop"),
+        pytest.param("x=$(hostname); echo $x", "a\n", id="our command in a substitution"),
+        pytest.param("cat <<END\nhi\nEND", "hi\n", id="here document"),
+        pytest.param("echo f > /tmp/f; cat /tmp/f; ls /tmp/f", "f\n/tmp/f\n", id="files"),
+        pytest.param("sleep 0.01 && echo done", "done\n", id="sleep"),
+        pytest.param("/bin/hostname; which hostname", "a\n/usr/bin/hostname\n", id="by path"),
+        pytest.param("sh -c 'exit 4'; echo $?", "4\n", id="a shell in the shell"),
+    ],
+)
+async def test_a_script(shell, script, output):
+    assert await shell("sh", "-c", script) == (0, output, "")
+
+
+async def test_files_last_from_one_exec_to_the_next(shell):
+    await shell("sh", "-c", "echo kept > /tmp/kept")
+    assert await shell("cat", "/tmp/kept") == (0, "kept\n", "")
+
+
+async def test_the_exit_code_is_the_scripts(shell):
+    assert (await shell("sh", "-c", "exit 7"))[0] == 7
+
+
+async def test_an_unknown_command_in_a_script(shell):
+    assert await shell("sh", "-c", "frobnicate") == (127, "", "sh: frobnicate: not found\n")
+
+
+async def test_an_unknown_executable(shell):
+    code, out, err = await shell("foo")
+    assert code == 127
+    assert err == (
+        "OCI runtime exec failed: exec failed: unable to start container process: "
+        'exec: "foo": executable file not found in $PATH: unknown\n'
+    )
+
+
+async def test_standard_input_reaches_the_program(shell):
+    assert await shell("sh", "-c", "cat | wc -c", stdin=b"12345") == (0, "5\n", "")
+    assert await shell("sh", stdin=b"echo from a script") == (0, "from a script\n", "")
+
+
+async def test_nothing_of_the_host_is_there(shell):
+    code, out, _ = await shell("sh", "-c", "cat /etc/passwd /etc/shadow; ls /work /usr/lib")
+    assert code != 0
+    assert out == ""
+
+
+async def test_an_exec_is_stopped_with_its_container(place, shell):
+    waiting = asyncio.ensure_future(shell("sleep", "infinity"))
+    await asyncio.sleep(0)
+    place.client.delete("pods", "default", "a", grace=0)
+    assert (await asyncio.wait_for(waiting, 10))[0] == 137
+
+
+async def test_exec_into_a_container_that_is_not_there(place, shell):
+    with pytest.raises(ApiError, match="container x is not valid for pod a"):
+        await place.verbs.exec("default", "a", "x", ["true"], Streams(None, None, None))
+
+
+class TestTerminal:
+    @pytest.fixture
+    async def dialogue(self, place, shell, terminal):
+        streams = Streams(terminal, terminal.stdout, terminal.stderr, tty=True)
+        task = asyncio.ensure_future(place.verbs.exec("default", "a", "", ["sh"], streams))
+
+        async def type_(text, expect):
+            terminal.out.clear()
+            if text:
+                terminal.typed.put_nowait(text.encode())
+            async with asyncio.timeout(10):
+                while expect.encode() not in terminal.out:
+                    await asyncio.sleep(0.001)
+            return terminal.out.decode()
+
+        await type_("", "/ # ")
+        yield type_, task
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def test_it_echoes_and_answers(self, dialogue):
+        type_, _ = dialogue
+        assert await type_("echo hi\r", "\r\n/ # ") == "echo hi\r\nhi\r\n/ # "
+
+    async def test_variables_and_directories_last(self, dialogue):
+        type_, _ = dialogue
+        await type_("X=5; cd /tmp\r", "/tmp # ")
+        assert "5\r\n" in await type_("echo $X\r", "\r\n/tmp # ")
+
+    async def test_a_line_may_be_continued(self, dialogue):
+        type_, _ = dialogue
+        await type_("for i in 1 2\r", "> ")
+        assert "1\r\n2\r\n" in await type_("do echo $i; done\r", "/ # ")
+
+    async def test_control_c_stops_the_program(self, dialogue):
+        type_, _ = dialogue
+        await type_("sleep 1000\r", "sleep 1000\r\n")
+        assert "130\r\n" in await type_("\x03", "/ # ") + await type_("echo $?; echo 130\r", "130\r\n")
+
+    async def test_control_d_leaves(self, dialogue, terminal):
+        _, task = dialogue
+        terminal.typed.put_nowait(b"\x04")
+        assert await asyncio.wait_for(task, 10) == 0
+
+    async def test_exit_leaves_with_its_code(self, dialogue, terminal):
+        _, task = dialogue
+        terminal.typed.put_nowait(b"exit 3\r")
+        assert await asyncio.wait_for(task, 10) == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        pytest.param("ab\x7fc\r", "ac", id="backspace"),
+        pytest.param("one two\x17three\r", "one three", id="erase a word"),
+        pytest.param("one\x15two\r", "two", id="erase the line"),
+        pytest.param("é\r", "é", id="more than one byte"),
+        pytest.param("a\x1b[Cb\r", "ab", id="an arrow is ignored"),
+    ],
+)
+def test_line_editing(keys, line):
+    _, lines = LineEditor().feed(keys.encode())
+    assert lines == [line]
+
+
+def test_arrow_up_brings_the_last_line_back():
+    editor = LineEditor()
+    editor.feed(b"first\r")
+    assert editor.feed(b"\x1b[A\r")[1] == ["first"]
+
+
+async def test_a_loop_of_three_hundred_commands_takes_less_than_a_second(shell):
+    begun = time.perf_counter()
+    code, out, _ = await shell("sh", "-c", "for i in $(seq 1 300); do hostname; done")
+    assert (code, out.count("\n")) == (0, 300)
+    assert time.perf_counter() - begun < 1
