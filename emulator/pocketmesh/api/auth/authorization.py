@@ -10,10 +10,9 @@ from pocketmesh.api.auth import rbac
 from pocketmesh.api.auth.certificates import MASTERS
 from pocketmesh.api.calls import Caller
 from pocketmesh.api.errors import ApiError
-from pocketmesh.api.selectors import Requirement
 from pocketmesh.api.server.access import Attributes
-from pocketmesh.objects import Object, labels_of
-from pocketmesh.store import Key, Store
+from pocketmesh.objects import Object, labels_of, selects
+from pocketmesh.store import Key, Store, Stored
 
 _GROUP: Final = "rbac.authorization.k8s.io"
 
@@ -75,12 +74,16 @@ class Authorizer:
         stored = self._store.get(Key(resource, "" if cluster_wide else namespace, role["name"]))
         if stored is None:
             return []
-        rules = list(stored.object.get("rules") or [])
-        for selector in (stored.object.get("aggregationRule") or {}).get("clusterRoleSelectors") or []:
+        return [rule for part in self._parts(stored, set()) for rule in part.get("rules") or []]
+
+    def _parts(self, role: Stored, seen: set[Key]) -> Iterator[Object]:
+        """The role and those that it aggregates, by label, and what they aggregate in turn."""
+        seen.add(role.key)
+        yield role.object
+        for selector in (role.object.get("aggregationRule") or {}).get("clusterRoleSelectors") or []:
             for other in self._store.objects(f"clusterroles.{_GROUP}"):
-                if other.key != stored.key and _selects(selector, other.object):
-                    rules += other.object.get("rules") or []
-        return rules
+                if other.key not in seen and selects(selector.get("matchLabels"), labels_of(other.object)):
+                    yield from self._parts(other, seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,6 @@ class Grant:
 
     rules: list[Object]
     reason: str
-
-
-def _selects(selector: Object, role: Object) -> bool:
-    labels = labels_of(role)
-    wanted = [
-        Requirement(key, "in", frozenset({value}))
-        for key, value in (selector.get("matchLabels") or {}).items()
-    ]
-    return bool(wanted) and all(requirement.matches(labels) for requirement in wanted)
 
 
 def _placed(wanted: Attributes) -> Attributes:
