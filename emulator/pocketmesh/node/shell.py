@@ -8,9 +8,11 @@ node sees Commands and Files.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pocketmesh.node.files import MemoryFiles
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _UNLIMITED: Final = 2**31 - 1
 _SECONDS: Final = 10.0**9
 _DIRECTORIES: Final = ("/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr/bin", "/var/run")
+_STANDARD_INPUT: Final = "standard-input"
 _BROKEN_PIPE: Final = 141
 _INTERRUPTED: Final = 130
 
@@ -81,6 +84,7 @@ class Shell:
         self._bash.mount("/", _volume(container))
         self._standard_input = invocation.stdin
         self._running: set[asyncio.Future[int]] = set()
+        self._bash.add_command(_STANDARD_INPUT, self._give_input)
         for name, command in container.commands.items():
             if name not in SHELLS and not isinstance(command, Builtin):
                 self._bash.add_command(name, self._adapted(name, command))
@@ -101,6 +105,23 @@ class Shell:
         except BashError as error:
             return not _INCOMPLETE.search(str(error))
         return True
+
+    def reads_input(self, script: str) -> bool:
+        """Whether a script has a built-in command that may read the shell's own standard input."""
+        from bashkit import BashError
+
+        if isinstance(self._standard_input, NoInput):
+            return False
+        try:
+            return not _READERS.isdisjoint(self._bash.analyze(script).command_names)
+        except BashError:
+            return False
+
+    def fed(self, script: str) -> str:
+        """A script whose built-in commands see the standard input, which bashkit cannot be given."""
+        if isinstance(self._standard_input, NoInput):
+            return script
+        return f"{_STANDARD_INPUT} | {{\n{script}\n}}"
 
     async def run(self, script: str) -> int:
         """Runs a script, writing output as it is produced, and returns its exit status.
@@ -130,6 +151,12 @@ class Shell:
         if result.error:
             await err.write(name + f": {result.error}\n".encode())
         return int(result.exit_code)
+
+    async def _give_input(self, context: Any) -> int:
+        with suppress(BrokenPipeError):
+            while chunk := await self._standard_input.read():
+                await context.stdout.write(chunk)
+        return 0
 
     def _adapted(self, name: str, command: Command) -> Callable[[Any], Any]:
         """One of our commands as bashkit calls it."""
@@ -202,7 +229,8 @@ async def sh(invocation: Invocation) -> int:
         invocation.stdin = NoInput()
     if arguments:
         script = f"set -- {shlex.join(arguments)}\n{script}"
-    return await Shell(invocation).run(script)
+    shell = Shell(invocation)
+    return await shell.run(shell.fed(script) if shell.reads_input(script) else script)
 
 
 def _parse(invocation: Invocation) -> tuple[str | None, list[str], bool]:
@@ -236,16 +264,35 @@ class Builtin:
         self._name = name
 
     async def __call__(self, invocation: Invocation) -> int:
-        words = shlex.join([self._name, *invocation.argv[1:]])
-        if self._name in _READERS and (given := await _everything(invocation.stdin)):
-            invocation.container.files.write("/tmp/.stdin", given)
-            words = f"{words} < /tmp/.stdin; rm -f /tmp/.stdin"
-        return await Shell(invocation).run(words)
+        shell = Shell(invocation)
+        script = shlex.join([self._name, *invocation.argv[1:]])
+        files = invocation.container.files
+        paths = (os.path.join(invocation.cwd, word) for word in invocation.argv[1:])
+        if self._name in _READERS and not any(files.exists(path) for path in paths):
+            return await shell.run(shell.fed(script))
+        return await shell.run(script)
 
 
 _READERS: Final = frozenset(
-    {"awk", "cat", "grep", "head", "jq", "sed", "sort", "tail", "tee", "tr", "uniq", "wc"}
+    {
+        "awk",
+        "base64",
+        "cat",
+        "grep",
+        "head",
+        "jq",
+        "read",
+        "sed",
+        "sort",
+        "tail",
+        "tee",
+        "tr",
+        "uniq",
+        "wc",
+        "xargs",
+    }
 )
+"""What the shell has built in that reads standard input."""
 SHELLS: Final = frozenset({"sh", "bash", "ash"})
 BUILTINS: Final = (
     *("awk", "base64", "basename", "cat", "chmod", "cp", "cut", "date", "dirname", "echo", "false", "find"),

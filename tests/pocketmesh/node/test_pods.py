@@ -73,6 +73,7 @@ async def test_a_program_that_does_not_exist_is_told_as_the_runtime_tells_it(pla
     place.pod(command=["frobnicate"])
     await place.until(lambda: place.messages("Failed"))
     assert 'exec: "frobnicate": executable file not found in $PATH' in place.messages("Failed")[0]
+    await place.until(lambda: "terminated" in place.status()["containerStatuses"][0]["lastState"])
     assert place.status()["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 128
 
 
@@ -260,7 +261,7 @@ class TestLogs:
         return b"".join([line async for line in lines]).decode()
 
     async def test_what_the_program_wrote_is_read_back(self, place):
-        place.pod(command=["sh", "-c", "echo one; echo two >&2; echo three; sleep infinity"])
+        place.pod(command=["sh", "-c", "echo one; echo two; echo three; sleep infinity"])
         await place.until_ready()
         worker = place.node.worker("default", "a")
         await place.until(lambda: len(worker.main[0].log.lines()) == 3)
