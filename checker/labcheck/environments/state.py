@@ -86,7 +86,8 @@ class EnvironmentFolder:
     def write(self, name: str, text: str) -> None:
         """Writes a file of this folder. Raises EnvironmentTrouble."""
         try:
-            self.cluster.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.path.parent, self.path, self.cluster):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self.path, delete=False, encoding="utf-8") as file:
                 try:
                     file.write(text)

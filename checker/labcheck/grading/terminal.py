@@ -56,7 +56,7 @@ def _finding(task: TaskResult) -> RenderableType:
         return claim.append(f"  {'; '.join(task.notes)}", style="dim") if task.notes else claim
     if task.outcome is Outcome.BLOCKED:
         return claim.append(f"  {task.evidence.why}", style="dim")
-    evidence = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    evidence = Table.grid(expand=True, padding=(0, 2, 0, 0))
     evidence.add_column(width=_LABEL, style="dim", no_wrap=True)
     evidence.add_column(ratio=1, overflow="fold")
     for label in ("expected", "observed", "why", "next"):

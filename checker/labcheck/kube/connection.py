@@ -88,7 +88,8 @@ class Connection:
         from kubernetes.stream import ws_client
         from websocket import WebSocketBadStatusException, WebSocketException
 
-        url = f"{self._configuration.host}{path}?{urlencode(query)}"
+        host = self._configuration.host.replace("http", "ws", 1)
+        url = f"{host}{path}?{urlencode(query)}"
         open_socket: Any = ws_client.WSClient
         try:
             socket = open_socket(self._configuration, url, self._headers(), capture_all=False)
