@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Final, Literal
 
 from pocketmesh.api.client import Client
@@ -25,6 +24,7 @@ class Recorder:
         self._clock = clock
         self._source: Object = {"component": component, **({"host": host} if host else {})}
         self._seen: dict[tuple[str, ...], str] = {}
+        self._latest = 0
 
     def event(
         self, obj: Object, kind: Literal["Normal", "Warning"], reason: str, message: str, field_path: str = ""
@@ -68,7 +68,7 @@ class Recorder:
         event: Object = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{name_of(obj)}.{secrets.token_hex(8)}", "namespace": namespace},
+            "metadata": {"name": self._free_name(namespace, name_of(obj)), "namespace": namespace},
             "involvedObject": involved,
             "reason": reason,
             "message": message,
@@ -82,3 +82,14 @@ class Recorder:
             "reportingInstance": self._source.get("host", ""),
         }
         return name_of(self._client.create("events", event))
+
+    def _free_name(self, namespace: str, name: str) -> str:
+        """The name with the time in nanoseconds, as upstream names Events, never twice the same.
+
+        Clients sort Events of the same second by name, so this keeps them in the order of happening.
+        """
+        moment = int(self._clock.now().timestamp() * 1_000_000) * 1000
+        self._latest = max(moment, self._latest + 1)
+        while self._client.get("events", namespace, f"{name}.{self._latest:x}") is not None:
+            self._latest += 1
+        return f"{name}.{self._latest:x}"

@@ -20,6 +20,11 @@ def is_active(pod: Object) -> bool:
     return phase(pod) not in ("Succeeded", "Failed") and "deletionTimestamp" not in pod["metadata"]
 
 
+def is_terminating(pod: Object) -> bool:
+    """Whether a pod is being deleted and may still run."""
+    return phase(pod) not in ("Succeeded", "Failed") and "deletionTimestamp" in pod["metadata"]
+
+
 def is_ready(pod: Object) -> bool:
     """Whether the pod's condition Ready is true."""
     return is_true(pod, "Ready")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from pocketmesh.api.client import Client
@@ -17,10 +18,11 @@ from pocketmesh.controllers.pods import (
     from_template,
     is_active,
     is_ready,
+    is_terminating,
     seconds_to_available,
 )
 from pocketmesh.controllers.selectors import matches
-from pocketmesh.objects import Object, labels_of, name_of, namespace_of
+from pocketmesh.objects import Object, condition, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
 RESOURCE: Final = "replicasets.apps"
@@ -48,16 +50,16 @@ class ReplicaSets:
         owner = self._client.get(RESOURCE, namespace, name)
         if owner is None:
             return None
-        pods = [pod for pod in claimed(self._client, "pods", owner) if is_active(pod)]
-        failure = ""
+        pods, failure = claimed(self._client, "pods", owner), ""
         if "deletionTimestamp" not in owner["metadata"]:
-            failure = self._scale(owner, pods)
-            pods = [pod for pod in claimed(self._client, "pods", owner) if is_active(pod)]
-        self._write_status(owner, pods, failure)
+            failure = self._scale(owner, [pod for pod in pods if is_active(pod)])
+            pods = claimed(self._client, "pods", owner)
+        status = replica_set_status(owner, pods, failure, self._clock.now())
+        self._client.update_status(RESOURCE, {**owner, "status": status})
         if failure:
             raise ReplicaFailure(failure)
         min_ready = owner["spec"].get("minReadySeconds", 0)
-        waits = [seconds_to_available(pod, min_ready, self._clock.now()) for pod in pods]
+        waits = [seconds_to_available(pod, min_ready, self._clock.now()) for pod in pods if is_active(pod)]
         return min((wait for wait in waits if wait), default=None)
 
     def _scale(self, owner: Object, pods: list[Object]) -> str:
@@ -74,31 +76,29 @@ class ReplicaSets:
             self._events.event(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name_of(pod)}")
         return ""
 
-    def _write_status(self, owner: Object, pods: list[Object], failure: str) -> None:
-        now = self._clock.now()
-        min_ready = owner["spec"].get("minReadySeconds", 0)
-        wanted = labels_of(owner["spec"]["template"]).items()
-        counts = {
-            "fullyLabeledReplicas": sum(wanted <= labels_of(pod).items() for pod in pods),
-            "readyReplicas": sum(is_ready(pod) for pod in pods),
-            "availableReplicas": sum(seconds_to_available(pod, min_ready, now) == 0 for pod in pods),
-        }
-        status: Object = {"replicas": len(pods), **{field: n for field, n in counts.items() if n}}
-        status["observedGeneration"] = owner["metadata"].get("generation", 0)
-        conditions = (owner.get("status") or {}).get("conditions") or []
-        if failure:
-            problem = {
-                "type": "ReplicaFailure",
-                "status": "True",
-                "reason": "FailedCreate",
-                "message": failure,
-            }
-            conditions = with_condition(conditions, problem, rfc3339(now))
-        else:
-            conditions = without_condition(conditions, "ReplicaFailure")
-        if conditions:
-            status["conditions"] = conditions
-        self._client.update_status(RESOURCE, {**owner, "status": status})
+
+def replica_set_status(owner: Object, pods: Sequence[Object], failure: str, now: datetime) -> Object:
+    """The status that follows from the pods; a failure's condition stays as first told until it is over."""
+    active = [pod for pod in pods if is_active(pod)]
+    min_ready, wanted = owner["spec"].get("minReadySeconds", 0), labels_of(owner["spec"]["template"]).items()
+    counts = {
+        "fullyLabeledReplicas": sum(wanted <= labels_of(pod).items() for pod in active),
+        "readyReplicas": sum(is_ready(pod) for pod in active),
+        "availableReplicas": sum(seconds_to_available(pod, min_ready, now) == 0 for pod in active),
+    }
+    status: Object = {
+        "replicas": len(active),
+        **{field: count for field, count in counts.items() if count},
+        "terminatingReplicas": sum(is_terminating(pod) for pod in pods),
+        "observedGeneration": owner["metadata"].get("generation", 0),
+    }
+    conditions = (owner.get("status") or {}).get("conditions") or []
+    if not failure:
+        conditions = without_condition(conditions, "ReplicaFailure")
+    elif condition(owner, "ReplicaFailure") is None:
+        said = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": failure}
+        conditions = with_condition(conditions, said, rfc3339(now))
+    return {**status, "conditions": conditions} if conditions else status
 
 
 class ReplicaFailure(Exception):

@@ -13,11 +13,15 @@ from math import ceil, floor
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """A ReplicaSet as the arithmetic sees it."""
+    """A ReplicaSet as the arithmetic sees it.
+
+    `most` is what the whole Deployment could have when this set was last scaled, 0 when unknown.
+    """
 
     name: str
     wanted: int
     available: int
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,14 @@ class Bounds:
 
 def bounds(replicas: int, max_surge: int | str, max_unavailable: int | str) -> Bounds:
     """Percentages resolved: surge rounds up, unavailable down, and they are never both 0."""
-    surge = _absolute(max_surge, replicas, up=True)
-    unavailable = _absolute(max_unavailable, replicas, up=False)
-    return Bounds(surge, unavailable if surge or unavailable else 1)
+    surge = absolute(max_surge, replicas, up=True)
+    unavailable = absolute(max_unavailable, replicas, up=False)
+    return Bounds(surge, min(replicas, unavailable if surge or unavailable else 1))
 
 
-def _absolute(value: int | str, total: int, *, up: bool) -> int:
+def absolute(value: int | str, total: int, *, up: bool) -> int:
+    """A number, or a percentage of `total`, as a number
+    (k8s.io/apimachinery/pkg/util/intstr GetScaledValueFromIntOrPercent)."""
     if isinstance(value, int):
         return value
     share = int(value.rstrip("%")) * total / 100
@@ -71,3 +77,32 @@ def old_sizes(replicas: int, limit: Bounds, new: Replicas, old: Sequence[Replica
         sizes[each.name] -= taken
         surplus -= taken
     return {each.name: sizes[each.name] for each in old if sizes[each.name] != each.wanted}
+
+
+def shared_out(replicas: int, surge: int, sets: Sequence[Replicas], present: int) -> dict[str, int]:
+    """What several ReplicaSets, given oldest first, get when the Deployment is scaled amid a rollout.
+
+    Each grows or shrinks in proportion, so that scaling does not hasten the rollout; what rounding
+    leaves over goes to the largest. `present` stands in for a set that does not know its `most`.
+    """
+    most = replicas + surge if replicas else 0
+    to_add = most - sum(each.wanted for each in sets)
+    largest_first = sorted(sets if to_add < 0 else reversed(sets), key=lambda each: -each.wanted)
+    sizes, left = {each.name: each.wanted for each in sets}, to_add
+    for each in largest_first:
+        share = _share(each, replicas, replicas + surge, each.most or present)
+        share = min(share, left) if to_add > 0 else max(share, left)
+        sizes[each.name] += share
+        left -= share
+    if left:
+        first = largest_first[0].name
+        sizes[first] = max(0, sizes[first] + left)
+    return sizes
+
+
+def _share(each: Replicas, replicas: int, most: int, most_before: int) -> int:
+    if not replicas:
+        return -each.wanted
+    if not most_before:
+        return 0
+    return floor(each.wanted * most / most_before + 0.5) - each.wanted

@@ -1,4 +1,4 @@
-"""A registry on a store in a temporary directory, a clock that stands still, and controllers that are drained."""
+"""A registry on a temporary store, a clock that stands still, and controllers that are drained."""
 
 from __future__ import annotations
 

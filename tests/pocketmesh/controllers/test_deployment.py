@@ -33,6 +33,7 @@ def test_it_is_complete_when_its_pods_are_available(world, deployment):
         "updatedReplicas": 2,
         "readyReplicas": 2,
         "availableReplicas": 2,
+        "terminatingReplicas": 0,
     }
     set_name = name_of(world.client.all(SETS)[0])
     assert (
@@ -133,3 +134,106 @@ def test_scaling_down_keeps_the_ready_pods(world, deployment):
     world.settle()
     left = [name_of(pod) for pod in world.pods() if "deletionTimestamp" not in pod["metadata"]]
     assert left == [name_of(ready)]
+
+
+def image(name):
+    return {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": name}]}}}}
+
+
+def sizes(world):
+    """The sizes of the ReplicaSets by the image of their pods."""
+    return {
+        each["spec"]["template"]["spec"]["containers"][0]["image"]: each["spec"]["replicas"]
+        for each in world.client.all(SETS)
+    }
+
+
+def test_scaling_amid_a_rollout_shares_the_new_pods_out(world, deployment):
+    world.node()
+    limits = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 2}}
+    world.create(DEPLOYMENTS, deployment(replicas=10, strategy=limits))
+    world.run_all()
+    world.client.merge(DEPLOYMENTS, "default", "web", image("busybox:2"))
+    world.settle()
+    assert sizes(world) == {"busybox:1": 8, "busybox:2": 5}
+    world.client.merge(DEPLOYMENTS, "default", "web", {"spec": {"replicas": 15}})
+    world.settle()
+    assert sizes(world) == {"busybox:1": 11, "busybox:2": 7}
+
+
+def test_a_paused_deployment_is_scaled_where_it_stands(world, deployment):
+    world.node()
+    world.create(DEPLOYMENTS, deployment(replicas=2))
+    world.run_all()
+    world.client.merge(
+        DEPLOYMENTS, "default", "web", {"spec": {"paused": True, **image("busybox:2")["spec"]}}
+    )
+    world.client.merge(DEPLOYMENTS, "default", "web", {"spec": {"replicas": 4}})
+    world.settle()
+    assert sizes(world) == {"busybox:1": 4}
+
+
+def test_resuming_rolls_the_template_out(world, deployment):
+    world.node()
+    world.create(DEPLOYMENTS, deployment(replicas=1))
+    world.run_all()
+    world.client.merge(
+        DEPLOYMENTS, "default", "web", {"spec": {"paused": True, **image("busybox:2")["spec"]}}
+    )
+    world.settle()
+    world.client.merge(DEPLOYMENTS, "default", "web", {"spec": {"paused": None}})
+    world.settle()
+    world.run_all()
+    assert sizes(world) == {"busybox:1": 0, "busybox:2": 1}
+    progress = condition(world.client.get(DEPLOYMENTS, "default", "web"), "Progressing")
+    assert (progress["status"], progress["reason"]) == ("True", "NewReplicaSetAvailable")
+
+
+def test_recreate_makes_no_replica_set_before_the_old_pods_are_gone(world, deployment):
+    world.node()
+    world.create(DEPLOYMENTS, deployment(replicas=1, strategy={"type": "Recreate"}))
+    world.run_all()
+    world.client.merge(DEPLOYMENTS, "default", "web", image("busybox:2"))
+    world.settle()
+    assert sizes(world) == {"busybox:1": 0}
+    assert world.client.get(DEPLOYMENTS, "default", "web")["status"]["terminatingReplicas"] == 1
+    world.run_all()
+    assert sizes(world) == {"busybox:1": 0, "busybox:2": 1}
+
+
+def test_a_cause_of_change_stays_with_its_revision(world, deployment):
+    world.node()
+    world.create(DEPLOYMENTS, deployment(replicas=1))
+    for cause, name in (("second", "busybox:2"), ("back", "busybox:1")):
+        annotations = {"annotations": {"kubernetes.io/change-cause": cause}}
+        world.client.merge(DEPLOYMENTS, "default", "web", {"metadata": annotations, **image(name)})
+        world.settle()
+        world.run_all()
+    shown = {
+        annotations_of(each)["deployment.kubernetes.io/revision"]: annotations_of(each)
+        for each in world.client.all(SETS)
+    }
+    assert {revision: found["kubernetes.io/change-cause"] for revision, found in shown.items()} == {
+        "2": "second",
+        "3": "back",
+    }
+    assert shown["3"]["deployment.kubernetes.io/revision-history"] == "1"
+
+
+def test_only_so_many_old_replica_sets_are_kept(world, deployment):
+    world.node()
+    world.create(DEPLOYMENTS, deployment(replicas=1, revisionHistoryLimit=1))
+    world.run_all()
+    for number in (2, 3, 4):
+        world.client.merge(DEPLOYMENTS, "default", "web", image(f"busybox:{number}"))
+        world.settle()
+        world.run_all()
+    assert sizes(world) == {"busybox:3": 0, "busybox:4": 1}
+
+
+def test_conditions_stand_in_the_order_in_which_they_changed(world, deployment):
+    world.node()
+    world.create(DEPLOYMENTS, deployment(replicas=1))
+    world.run_all()
+    status = world.client.get(DEPLOYMENTS, "default", "web")["status"]
+    assert [entry["type"] for entry in status["conditions"]] == ["Available", "Progressing"]
