@@ -179,8 +179,8 @@ class Place:
         return [event["message"] for event in self.client.all("events") if event["reason"] == reason]
 
 
-class Client_:
-    """What a client's streams brought."""
+class Typist:
+    """Somebody at the other end of the streams."""
 
     def __init__(self, stdin: bytes = b"") -> None:
         self.out = bytearray()
@@ -214,9 +214,9 @@ async def place(tmp_path: Path, images: list) -> AsyncIterator[Place]:
 
 
 @pytest.fixture
-def terminal() -> Client_:
+def terminal() -> Typist:
     """A client that types what a test puts into `typed`."""
-    return Client_()
+    return Typist()
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def run(place: Place) -> Callable:
     async def run(*argv: str, stdin: bytes = b"", pod: str = "a") -> tuple[int, str, str]:
         from pocketmesh.api.runtime import Streams
 
-        client = Client_(stdin)
+        client = Typist(stdin)
         streams = Streams(client if stdin else None, client.stdout, client.stderr)
         code = await place.verbs.exec("default", pod, "", list(argv), streams)
         return code, client.out.decode(), client.err.decode()

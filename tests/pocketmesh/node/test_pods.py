@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from pocketmesh.api.errors import ApiError
@@ -174,7 +176,7 @@ class TestProbes:
 
         return Image("served", {"serve": program}, entrypoint=("serve",))
 
-    probe = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 10}
+    probe: ClassVar = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 10}
 
     async def test_a_pod_is_ready_when_its_probe_is_answered(self, place, images):
         status = [503]

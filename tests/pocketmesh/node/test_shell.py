@@ -50,7 +50,7 @@ async def test_an_unknown_command_in_a_script(shell):
 
 
 async def test_an_unknown_executable(shell):
-    code, out, err = await shell("foo")
+    code, _, err = await shell("foo")
     assert code == 127
     assert err == (
         "OCI runtime exec failed: exec failed: unable to start container process: "
@@ -91,9 +91,7 @@ class TestTerminal:
             terminal.out.clear()
             if text:
                 terminal.typed.put_nowait(text.encode())
-            async with asyncio.timeout(10):
-                while expect.encode() not in terminal.out:
-                    await asyncio.sleep(0.001)
+            await place.until(lambda: expect.encode() in terminal.out)
             return terminal.out.decode()
 
         await type_("", "/ # ")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiohttp import web
 
 from pocketmesh.node.process import Container
 
+_PATIENCE: Final = 0.01  # 0 would wait for every open request
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -20,4 +22,4 @@ async def serve(container: Container, port: int, handler: Handler) -> None:
         await asyncio.Event().wait()
     finally:
         container.network.unlisten(container.ip, port)
-        await server.shutdown(0)
+        await server.shutdown(_PATIENCE)

@@ -2,55 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
 from pocketmesh.node.commands.curl import curl
 from pocketmesh.node.process import Invocation
 
+_SWITCHES: Final = {"-S": "-v", "--server-response": "-v", "--no-check-certificate": "-k"}
+_VALUES: Final = {"-T": "-m", "--timeout": "-m", "--header": "-H", "--post-data": "--data-raw"}
+_USAGE: Final = b"BusyBox wget: missing URL\nUsage: wget [-q] [-O FILE] URL\n"
+
+
+@dataclass
+class Wish:
+    """What a command line asks for; `arguments` are curl's."""
+
+    arguments: list[str] = field(default_factory=list)
+    url: str = ""
+    target: str = ""
+    quiet: bool = False
+
+
+class Unrecognized(Exception):
+    """An option that is not emulated."""
+
+
+def parse(words: list[str]) -> Wish:
+    """`[-q] [-S] [-O FILE|-] [-T SECONDS] [--header H] [--post-data D] URL`. Raises Unrecognized."""
+    wish, rest = Wish(), list(words)
+    while rest:
+        word = rest.pop(0)
+        option, equals, value = word.partition("=")
+        if word in ("-q", "--quiet", "-nv"):
+            wish.quiet = True
+        elif word in ("-qO", "-qO-", "-O", "-O-") or option == "--output-document":
+            wish.quiet = wish.quiet or "q" in word[:2]
+            wish.target = "-" if word.endswith("-") else value if equals else _next(rest)
+        elif word in _SWITCHES:
+            wish.arguments.append(_SWITCHES[word])
+        elif option in _VALUES:
+            wish.arguments += [_VALUES[option], value if equals else _next(rest)]
+        elif word.startswith("-"):
+            raise Unrecognized(word.lstrip("-"))
+        else:
+            wish.url = word
+    return wish
+
+
+def _next(rest: list[str]) -> str:
+    return rest.pop(0) if rest else ""
+
 
 async def wget(invocation: Invocation) -> int:
-    """`wget [-q] [-S] [-O FILE|-] [-T SECONDS] [--header H] [--post-data D] URL`."""
-    words, target, url, quiet = list(invocation.argv[1:]), "", "", False
-    arguments = ["curl", "-s", "-S", "-f", "-L"]
-    while words:
-        word = words.pop(0)
-        option, _, value = word.partition("=")
-        if word in ("-q", "--quiet", "-nv"):
-            quiet = True
-        elif word in ("-qO-", "-qO", "-O-"):
-            quiet = quiet or "q" in word
-            target = "-" if word.endswith("-") else words.pop(0) if words else ""
-        elif word == "-O" or option == "--output-document":
-            target = value or (words.pop(0) if words else "")
-        elif word == "-T" or option == "--timeout":
-            arguments += ["-m", value or (words.pop(0) if words else "")]
-        elif option == "--header":
-            arguments += ["-H", value or (words.pop(0) if words else "")]
-        elif option == "--post-data":
-            arguments += ["--data-raw", value]
-        elif word in ("-S", "--server-response"):
-            arguments.append("-v")
-        elif word == "--no-check-certificate":
-            arguments.append("-k")
-        elif word.startswith("-"):
-            await invocation.stderr.write(f"wget: unrecognized option: {word.lstrip('-')}\n".encode())
-            return 1
-        else:
-            url = word
-    if not url:
-        await invocation.stderr.write(b"BusyBox wget: missing URL\nUsage: wget [-q] [-O FILE] URL\n")
+    """Fetches one URL."""
+    try:
+        wish = parse(invocation.argv[1:])
+    except Unrecognized as option:
+        await invocation.stderr.write(f"wget: unrecognized option: {option}\n".encode())
         return 1
-    host = urlsplit(url if "//" in url else f"//{url}").netloc
-    target = target or urlsplit(url).path.rpartition("/")[2] or "index.html"
-    if not quiet:
-        await invocation.stderr.write(f"Connecting to {host}\n".encode())
-    errors = _Reworded(invocation, host)
+    if not wish.url:
+        await invocation.stderr.write(_USAGE)
+        return 1
+    url = urlsplit(wish.url if "//" in wish.url else f"//{wish.url}")
+    target = wish.target or url.path.rpartition("/")[2] or "index.html"
+    if not wish.quiet:
+        await invocation.stderr.write(f"Connecting to {url.netloc}\n".encode())
     inner = Invocation(
-        argv=[*arguments, "-o", target, url],
+        argv=["curl", "-s", "-S", "-f", "-L", *wish.arguments, "-o", target, wish.url],
         container=invocation.container,
         stdin=invocation.stdin,
         stdout=invocation.stdout,
-        stderr=errors,
+        stderr=_Reworded(invocation, url.netloc),
         env=invocation.env,
         cwd=invocation.cwd,
     )

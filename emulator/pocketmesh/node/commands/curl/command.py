@@ -174,8 +174,7 @@ class Command:
                 again = True  # the connection it had kept is gone: once more on a new one
                 continue
             break
-        kept = handle.getinfo(pycurl.ACTIVESOCKET) >= 0
-        self._connections.keep(url, kept)
+        self._connections.keep(url, not code and outcome.keeps_connection)
         outcome.take(handle, self._connections, begun)
         await outcome.flush()
         if code:

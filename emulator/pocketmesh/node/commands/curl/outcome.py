@@ -30,6 +30,7 @@ class Outcome:
         self._dropping = False
         self._follow = False
         self._status = 0
+        self._persistent = False
         self._begun = perf_counter()
         self.headers: dict[str, str] = {}
         self.values = report.empty(url, version())
@@ -47,6 +48,7 @@ class Outcome:
     def _header(self, line: bytes) -> None:
         if line.startswith(b"HTTP/"):
             self.headers = {}
+            self._persistent = not line.startswith(b"HTTP/1.0")
             status = line.split()[1:2]
             self._status = int(status[0]) if status and status[0].isdigit() else 0
         name, colon, value = line.decode("latin-1").partition(":")
@@ -55,6 +57,11 @@ class Outcome:
         self._dropping = self._follow and 300 <= self._status < 400 and "location" in self.headers
         if self._options.on("show-headers") or self._options.on("head"):
             self._head += line
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether the server leaves the connection open for another request."""
+        return self._persistent and self.headers.get("connection", "").lower() != "close"
 
     def _debug(self, kind: int, data: bytes) -> None:
         self._trace += report.traced(kind, data, self._invocation.container.ip)
