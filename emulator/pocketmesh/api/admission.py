@@ -104,11 +104,11 @@ class Admission:
 
     def _owners(self, wish: Wish, new: Object, stated: object) -> Owners:
         owners = tracking.entries_of(wish.old)
-        if not wish.subresource and stated is not None:
-            if tracking.is_reset(stated):
-                owners = []
-            else:
-                owners = tracking.entries_of({"metadata": {"managedFields": stated}}) or owners
+        if not wish.subresource and tracking.is_reset(stated):
+            owners = []
+        elif not wish.subresource and stated is not None:
+            # Whoever does not know of owners, or writes nonsense, leaves them as they are.
+            owners = tracking.entries_of({"metadata": {"managedFields": stated}}) or owners
         writer = self.writer(wish.write, wish.subresource)
         try:
             return tracking.after_update(wish.kind, wish.old, new, owners, writer)

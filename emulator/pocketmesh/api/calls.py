@@ -15,6 +15,16 @@ from pocketmesh.objects import Object
 Validation: TypeAlias = Literal["Ignore", "Warn", "Strict"]
 
 
+def part(body: Object, field: str) -> Object:
+    """An object inside a body, empty when absent. Raises ApiError 400 when it is something else."""
+    found = body.get(field)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise bad_request(f"{field} must be an object")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as authentication found out."""
@@ -68,7 +78,7 @@ class DeleteOptions:
         grace = body.get("gracePeriodSeconds")
         if grace is not None and not isinstance(grace, int):
             raise bad_request("gracePeriodSeconds must be a whole number")
-        preconditions = body.get("preconditions") or {}
+        preconditions = part(body, "preconditions")
         return cls(
             None if grace is None else max(grace, 1 if grace < 0 else 0),
             propagation,

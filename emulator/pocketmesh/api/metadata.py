@@ -21,6 +21,8 @@ _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _GENERATED_SUFFIX: Final = 5
 _LONGEST_GENERATED_BASE: Final = 63 - _GENERATED_SUFFIX
 _SERVER_SIDE: Final = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "selfLink")
+_TEXTS: Final = ("name", "namespace", "generateName", "resourceVersion", "uid")
+_GO_TYPES: Final = {bool: "bool", list: "array", dict: "object"}
 _KEPT: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
@@ -42,6 +44,7 @@ def addressed(kind: Kind, namespace: str, obj: Object, name: str = "") -> Object
     metadata = obj.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise errors.bad_request("metadata must be an object")
+    _check_texts(kind, metadata)
     _agree(kind, obj)
     stated = metadata.get("namespace") or ""
     if kind.namespaced and stated and stated != namespace:
@@ -62,6 +65,18 @@ def addressed(kind: Kind, namespace: str, obj: Object, name: str = "") -> Object
         addressed_metadata["name"] = name
     head = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": addressed_metadata}
     return {**head, **{field: value for field, value in obj.items() if field not in head}}
+
+
+def _check_texts(kind: Kind, metadata: Object) -> None:
+    """What is needed to find the object must be readable before the schema looks at the whole."""
+    for field in _TEXTS:
+        value = metadata.get(field)
+        if value is not None and not isinstance(value, str):
+            raise errors.bad_request(
+                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+                f"json: cannot unmarshal {_GO_TYPES.get(type(value), 'number')} into Go struct field "
+                f"ObjectMeta.metadata.{field} of type string"
+            )
 
 
 def _agree(kind: Kind, obj: Object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pocketmesh.api import errors
-from pocketmesh.api.calls import DeleteOptions, Deletion, Result, Write
+from pocketmesh.api.calls import DeleteOptions, Deletion, Result, Write, part
 from pocketmesh.objects import Object, labels_of
 from pocketmesh.schema.kind import Kind
 from pocketmesh.store import Key, Store, Stored
@@ -32,7 +32,7 @@ def bind(
     """Assigns a pod to the node that a Binding names. Raises ApiError 404, or 409 for a pod that has one."""
     stored = _pod(store, kind, namespace, name)
     pod = stored.object
-    node = (body.get("target") or {}).get("name") or ""
+    node = part(body, "target").get("name") or ""
     if not node:
         raise errors.bad_request("target.name: Required value")
     if pod["spec"].get("nodeName"):
@@ -63,7 +63,7 @@ def evict(
             }
             message = "Cannot evict pod as it would violate the pod's disruption budget."
             raise errors.too_many_requests(message, [cause])
-    delete(kind, namespace, name, DeleteOptions.read(body.get("deleteOptions") or {}), write)
+    delete(kind, namespace, name, DeleteOptions.read(part(body, "deleteOptions")), write)
     return Result(_DONE, True)
 
 

@@ -213,9 +213,10 @@ class Registry(Reading):
     ) -> Result:
         if not isinstance(config, dict):
             raise errors.bad_request("error decoding YAML: the configuration must be an object")
-        if (config.get("metadata") or {}).get("managedFields") is not None:
+        config = metadata.addressed(kind, namespace, config, name)
+        if config["metadata"].get("managedFields") is not None:
             raise errors.bad_request("metadata.managedFields must be nil")
-        config = strategy.configured(kind, metadata.addressed(kind, namespace, config, name), subresource)
+        config = strategy.configured(kind, config, subresource)
         found = self.store.get(key_of(kind, namespace, name))
         if found is None and subresource:
             raise errors.not_found(kind, name)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from pocketmesh.api.calls import part
 from pocketmesh.objects import Object
-from pocketmesh.schema.errors import FieldError, invalid, required
+from pocketmesh.schema.errors import FieldError, invalid
 
 API_VERSION: Final = "autoscaling/v1"
 _METADATA: Final = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -30,19 +31,16 @@ def read(obj: Object) -> Object:
 def written(obj: Object, scale: Object) -> Object:
     """The object with the replicas that a Scale asks for."""
     metadata = {**obj["metadata"]}
-    version = (scale.get("metadata") or {}).get("resourceVersion")
+    version = part(scale, "metadata").get("resourceVersion")
     if version:
         metadata["resourceVersion"] = version
-    replicas = (scale.get("spec") or {}).get("replicas") or 0
+    replicas = part(scale, "spec").get("replicas") or 0
     return {**obj, "metadata": metadata, "spec": {**obj["spec"], "replicas": replicas}}
 
 
 def problems(scale: Object) -> list[FieldError]:
-    """What is wrong with a Scale."""
-    spec: Any = scale.get("spec")
-    if spec is not None and not isinstance(spec, dict):
-        return [required("spec")]
-    replicas = (spec or {}).get("replicas", 0)
+    """What is wrong with a Scale. Raises ApiError 400 for one that cannot be read."""
+    replicas = part(scale, "spec").get("replicas") or 0
     if not isinstance(replicas, int) or replicas < 0:
         return [invalid("spec.replicas", replicas, "must be greater than or equal to 0")]
     return []

@@ -12,7 +12,7 @@ from pocketmesh.api.auth.authentication import Authenticator
 from pocketmesh.api.auth.authorization import Authorizer, Grant
 from pocketmesh.api.auth.certificates import MASTERS
 from pocketmesh.api.auth.tokens import ISSUER, Subject, TokenRefused, Tokens
-from pocketmesh.api.calls import Caller, Result, Write
+from pocketmesh.api.calls import Caller, Result, Write, part
 from pocketmesh.api.registry import Answer, Registry
 from pocketmesh.api.server.access import Attributes
 from pocketmesh.clock import rfc3339
@@ -32,10 +32,10 @@ def answers(authenticator: Authenticator, authorizer: Authorizer) -> Mapping[str
     """Who answers which review, by resource."""
 
     def own_access(kind: Kind, namespace: str, _name: str, body: Object, write: Write) -> Result:
-        return _answered(kind, body, _access(authorizer, write.caller, body.get("spec") or {}, namespace))
+        return _answered(kind, body, _access(authorizer, write.caller, part(body, "spec"), namespace))
 
     def others_access(kind: Kind, namespace: str, _name: str, body: Object, _write: Write) -> Result:
-        spec = body.get("spec") or {}
+        spec = part(body, "spec")
         caller = Caller(
             spec.get("user") or "",
             tuple(spec.get("groups") or ()),
@@ -45,14 +45,14 @@ def answers(authenticator: Authenticator, authorizer: Authorizer) -> Mapping[str
         return _answered(kind, body, _access(authorizer, caller, spec, namespace))
 
     def own_rules(kind: Kind, _namespace: str, _name: str, body: Object, write: Write) -> Result:
-        place = (body.get("spec") or {}).get("namespace") or ""
+        place = part(body, "spec").get("namespace") or ""
         return _answered(kind, body, _rules(authorizer, write.caller, place))
 
     def own_identity(kind: Kind, _namespace: str, _name: str, body: Object, write: Write) -> Result:
         return _answered(kind, body, {"userInfo": _user(write.caller)})
 
     def token(kind: Kind, _namespace: str, _name: str, body: Object, _write: Write) -> Result:
-        return _answered(kind, body, _identity(authenticator, body.get("spec") or {}))
+        return _answered(kind, body, _identity(authenticator, part(body, "spec")))
 
     return {
         f"selfsubjectaccessreviews.{_ACCESS}": own_access,
@@ -69,10 +69,10 @@ def token_request(registry: Registry, tokens: Tokens) -> Answer:
 
     def answer(kind: Kind, namespace: str, name: str, body: Object, _write: Write) -> Result:
         account = registry.get(kind, namespace, name)
-        spec = body.get("spec") or {}
+        spec = part(body, "spec")
         seconds = spec.get("expirationSeconds") or _DEFAULT_SECONDS
         _check_duration(seconds)
-        bound = _bound(registry, namespace, spec.get("boundObjectRef") or {})
+        bound = _bound(registry, namespace, part(spec, "boundObjectRef"))
         audiences = spec.get("audiences") or [ISSUER]
         subject = Subject(namespace, name, account["metadata"]["uid"], bound)
         status = {
@@ -125,8 +125,8 @@ def _bound(registry: Registry, namespace: str, reference: Object) -> Object:
 
 
 def _answered(kind: Kind, body: Object, status: Object) -> Result:
-    head = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": body.get("metadata") or {}}
-    return Result({**head, "spec": body.get("spec") or {}, "status": status}, True)
+    head = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": part(body, "metadata")}
+    return Result({**head, "spec": part(body, "spec"), "status": status}, True)
 
 
 def _access(authorizer: Authorizer, caller: Caller, spec: Object, namespace: str) -> Object:

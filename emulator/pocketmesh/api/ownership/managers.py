@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from pocketmesh.api.ownership.fieldset import FieldSet, union
 from pocketmesh.objects import Object
@@ -65,12 +65,16 @@ class Entry:
 Owners: TypeAlias = list[Entry]
 
 
-def read(entries: Sequence[Object]) -> Owners:
+def read(entries: Any) -> Owners:
     """The entries of an object. Raises Malformed."""
+    if not isinstance(entries, list):
+        raise Malformed("managed fields must be a list")
     return [_entry(index, entry) for index, entry in enumerate(entries)]
 
 
-def _entry(index: int, entry: Object) -> Entry:
+def _entry(index: int, entry: Any) -> Entry:
+    if not isinstance(entry, dict):
+        raise Malformed(f"managed fields entry {index} must be an object")
     if entry.get("operation") not in ("Apply", "Update"):
         raise Malformed("operation must be `Apply` or `Update`")
     if not entry.get("apiVersion"):
@@ -82,14 +86,16 @@ def _entry(index: int, entry: Object) -> Entry:
             if kind
             else f"missing fieldsType in managed fields entry {index}"
         )
-    return Entry(
-        entry.get("manager") or "",
-        entry["operation"],
-        entry["apiVersion"],
-        entry.get("subresource") or "",
-        entry.get("time") or "",
-        entry.get("fieldsV1") or {},
-    )
+    fields = entry.get("fieldsV1") or {}
+    if not _is_fieldset(fields):
+        raise Malformed(f"error decoding set of managed fields entry {index}")
+    texts = (str(entry.get(field) or "") for field in ("manager", "apiVersion", "subresource", "time"))
+    manager, api_version, subresource, time = texts
+    return Entry(manager, entry["operation"], api_version, subresource, time, fields)
+
+
+def _is_fieldset(fields: Any) -> bool:
+    return isinstance(fields, dict) and all(map(_is_fieldset, fields.values()))
 
 
 def written(entries: Iterable[Entry]) -> list[Object]:

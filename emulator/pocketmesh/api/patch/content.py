@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import orjson
-
 from pocketmesh.api.errors import bad_request, unsupported_media_type
+from pocketmesh.api.parsing import Unreadable, from_json, from_yaml
 from pocketmesh.api.patch import json, merge, strategic
 from pocketmesh.objects import Object
 from pocketmesh.schema.kind import Kind
@@ -29,16 +28,10 @@ def read(kind: Kind, content_type: str, body: bytes | Any) -> Any:
     if not isinstance(body, bytes):
         return body
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if content_type != APPLY:
-            raise bad_request(f"error decoding patch: {error}") from error
-    import yaml
-
-    try:
-        return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise bad_request(f"error decoding YAML: {error}") from error
+        return from_yaml(body) if content_type == APPLY else from_json(body)
+    except Unreadable as error:
+        decoded = "YAML" if content_type == APPLY else "patch"
+        raise bad_request(f"error decoding {decoded}: {error}") from error
 
 
 def patched(kind: Kind, content_type: str, target: Object, body: Any) -> Object:

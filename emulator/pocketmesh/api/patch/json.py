@@ -71,10 +71,10 @@ def _apply(document: Any, operation: dict[str, Any]) -> Any:
     raise _Failed(operation["op"])
 
 
-def _tokens(pointer: str) -> list[str]:
-    if not pointer:
+def _tokens(pointer: Any) -> list[str]:
+    if pointer == "":
         return []
-    if not pointer.startswith("/"):
+    if not isinstance(pointer, str) or not pointer.startswith("/"):
         raise _Failed(pointer)
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/")]
 

@@ -29,6 +29,9 @@ def merge(schema: Schema | None, target: Object, patch: Object) -> Object:
         return {}
     if directive not in (None, "merge"):
         raise bad_request(f"Unknown patch type: {directive} found in patch")
+    for field, value in patch.items():
+        if field.startswith((_DELETED, _ORDER, _RETAIN)) and not isinstance(value, list):
+            raise bad_request(f"{field} must be a list")
     result = _retained(target, patch)
     for field, value in patch.items():
         if field.startswith(_DELETED):
@@ -40,7 +43,9 @@ def merge(schema: Schema | None, target: Object, patch: Object) -> Object:
         if field.startswith(_ORDER):
             name = field.removeprefix(_ORDER)
             if isinstance(result.get(name), list):
-                result[name] = _ordered(result[name], order, target.get(name) or [], _key(schema, name))
+                before = target.get(name)
+                known = before if isinstance(before, list) else []
+                result[name] = _ordered(result[name], order, known, _key(schema, name))
     return result
 
 
@@ -62,8 +67,10 @@ def _merge_field(schema: Schema | None, result: Object, field: str, value: Any) 
 def _merge_list(schema: Schema, before: list[Any], patch: list[Any]) -> list[Any]:
     key = schema.patch_merge_key
     if not any(isinstance(item, dict) for item in (*before, *patch)):
-        merged = list(dict.fromkeys([*before, *patch]))
+        merged = list({_mark(item, ""): item for item in (*before, *patch)}.values())
         return _ordered(merged, patch, before, "")
+    if not all(isinstance(item, dict) for item in (*before, *patch)):
+        raise bad_request("unable to find api field in struct for the json field: lists of mixed kinds")
     items = [item for item in patch if item.get(_DIRECTIVE) not in ("delete", "replace")]
     if any(item.get(_DIRECTIVE) == "replace" for item in patch):
         replacing = (_plain(item) for item in patch if item.get(_DIRECTIVE) == "replace")
@@ -120,14 +127,15 @@ def _key(schema: Schema | None, field: str) -> str:
     return child.patch_merge_key if child else ""
 
 
-def _identity(item: Object, key: str) -> Any:
+def _identity(item: Object, key: str) -> str:
     if key not in item:
         raise bad_request(f"map: {item} does not contain declared merge key: {key}")
-    return item[key]
+    return repr(item[key])
 
 
-def _mark(item: Any, key: str) -> Any:
-    return item.get(key) if isinstance(item, dict) else item
+def _mark(item: Any, key: str) -> str:
+    """What an item is known by, as text because a client may send anything."""
+    return repr(item.get(key) if isinstance(item, dict) else item)
 
 
 def _plain(value: Any) -> Any:
