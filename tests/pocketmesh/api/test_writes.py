@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pocketmesh.api.errors import ApiError
+from pocketmesh.api.strategy import qos_class
 
 
 def refused(call, *args, **kwargs) -> ApiError:
@@ -250,3 +251,32 @@ def test_an_eviction_obeys_the_budget(core):
     core.delete("poddisruptionbudgets.policy", "b", "shop")
     evict()
     assert not core.exists("pods", "p", "shop")
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        pytest.param([{}], "BestEffort", id="nothing"),
+        pytest.param([{"requests": {"cpu": "1"}}], "Burstable", id="requests"),
+        pytest.param([{"limits": {"cpu": "1", "memory": "1Gi"}}], "Guaranteed", id="limits"),
+        pytest.param([{"limits": {"cpu": "1", "memory": "1Gi"}}, {}], "Burstable", id="of-one-container"),
+        pytest.param(
+            [{"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "500m", "memory": "1Gi"}}],
+            "Burstable",
+            id="less-than-the-limit",
+        ),
+    ],
+)
+def test_the_class_of_a_pod_follows_its_resources(resources, expected):
+    containers = [{"name": str(number), "resources": each} for number, each in enumerate(resources)]
+    assert qos_class({"containers": containers}) == expected
+
+
+def test_a_debug_container_is_added_beside_the_others(core):
+    core.create("pods", config("p", spec={"containers": [{"name": "c", "image": "i"}]}))
+    added = {"name": "debugger", "image": "busybox"}
+    patch = {"spec": {"ephemeralContainers": [added], "nodeName": "elsewhere"}}
+    strategic = "application/strategic-merge-patch+json"
+    pod = core.patch("pods", "p", strategic, patch, "shop", subresource="ephemeralcontainers")
+    assert [each["name"] for each in pod["spec"]["ephemeralContainers"]] == ["debugger"]
+    assert "nodeName" not in pod["spec"]

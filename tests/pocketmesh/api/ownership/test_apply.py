@@ -350,3 +350,23 @@ def test_what_an_applier_withdraws_is_gone_unless_owned_by_another(core, mine, t
     assert made == {**others, **later}
     core.apply("configmaps", config(), manager="me")
     core.apply("configmaps", config(), manager="other")
+
+
+NAMES = st.sets(st.sampled_from("ABCD"))
+
+
+@LAW
+@given(NAMES, NAMES, NAMES)
+def test_items_of_a_list_obey_the_same_law(core, deployment, mine, theirs, later):
+    def apply(manager: str, names: set[str]) -> list[str]:
+        wanted = copied(deployment)
+        container(wanted)["env"] = [{"name": name, "value": "x"} for name in sorted(names)]
+        made = core.apply("deployments.apps", wanted, manager=manager)
+        return [variable["name"] for variable in container(made).get("env", [])]
+
+    apply("other", theirs)
+    assert set(apply("me", mine)) == mine | theirs
+    assert set(apply("me", later)) == later | theirs
+    assert apply("me", later) == apply("me", later)
+    apply("other", set())
+    assert apply("me", set()) == []
