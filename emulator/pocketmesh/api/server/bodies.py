@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar, Final
-
-import orjson
+from typing import Any, Final
 
 from pocketmesh.api.errors import bad_request, unsupported_media_type
+from pocketmesh.api.parsing import Unreadable, from_json, from_yaml
 from pocketmesh.objects import Object
 
-LIMIT: Final = 3 * 1024 * 1024
 _JSON: Final = "application/json"
 _YAML: Final = "application/yaml"
 _PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
@@ -37,7 +34,7 @@ def decode(body: bytes, content_type: str) -> Body:
         case "" | "application/json" | "*/*":
             return _json(body)
         case "application/yaml":
-            return Body(_object(_yaml(body)))
+            return _yaml(body)
         case "application/vnd.kubernetes.protobuf":
             from pocketmesh.schema.protobuf import UnknownMessage
             from pocketmesh.schema.protobuf import decode as decode_protobuf
@@ -52,43 +49,23 @@ def decode(body: bytes, content_type: str) -> Body:
 
 def _json(body: bytes) -> Body:
     try:
-        found = _object(orjson.loads(body))
-    except orjson.JSONDecodeError as error:
+        found = _object(from_json(body))
+    except Unreadable as error:
         raise bad_request(f"the object provided is unrecognized: {error}") from error
     return Body(found, tuple(_duplicates(body)))
+
+
+def _yaml(body: bytes) -> Body:
+    try:
+        return Body(_object(from_yaml(body)))
+    except Unreadable as error:
+        raise bad_request(f"error converting YAML to JSON: {error}") from error
 
 
 def _object(found: Any) -> Object:
     if not isinstance(found, dict):
         raise bad_request("the object provided is unrecognized: it must be an object with fields")
     return found
-
-
-def _yaml(body: bytes) -> Any:
-    import yaml
-
-    try:
-        return orjson.loads(body)  # most YAML that clients send is JSON
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return yaml.load(body, Loader=_loader())
-    except yaml.YAMLError as error:
-        raise bad_request(f"error converting YAML to JSON: {error}") from error
-
-
-@cache
-def _loader() -> Any:
-    """A safe loader that leaves dates as the strings that they are in Kubernetes."""
-    import yaml
-
-    class Loader(yaml.CSafeLoader):
-        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-            first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-            for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    return Loader
 
 
 class _Fields(dict[str, Any]):

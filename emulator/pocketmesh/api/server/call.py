@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from multidict import MultiMapping
 
-from pocketmesh.api import errors
+from pocketmesh.api import errors, parsing
 from pocketmesh.api.calls import Caller, DeleteOptions, Validation, Write
 from pocketmesh.api.registry import Registry
 from pocketmesh.api.selectors import Selection
@@ -60,16 +60,18 @@ class Call:
     def revision(self) -> int | None:
         """`resourceVersion` of the query, None for any. Raises ApiError 400."""
         text = self.query.get("resourceVersion", "")
-        if text.isdigit() or not text:
+        if not text or (text.isascii() and text.isdigit()):
             return int(text or 0) or None
         raise errors.bad_request(f'Invalid value: "{text}": must be a resourceVersion')
 
     async def raw(self) -> bytes:
-        """The body as it came. Raises ApiError 413."""
+        """The body as it came. Raises ApiError 400, 413."""
         try:
             return await self.request.read()
         except web.HTTPRequestEntityTooLarge as error:
-            raise errors.too_large(bodies.LIMIT) from error
+            raise errors.too_large(parsing.LIMIT) from error
+        except web.RequestPayloadError as error:
+            raise errors.bad_request("the body of the request cannot be read") from error
 
     async def body(self) -> Body:
         """The body as an object. Raises ApiError 400, 413, 415."""

@@ -16,19 +16,21 @@ from typing import Final, TypeAlias
 import orjson
 from aiohttp import web
 
-from pocketmesh.api import errors
+from pocketmesh.api import errors, parsing
 from pocketmesh.api.calls import Caller
 from pocketmesh.api.discovery import SUBRESOURCES
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.registry import Registry
 from pocketmesh.api.runtime import PodRuntime
-from pocketmesh.api.server import answers, bodies, containers, resources, watches
+from pocketmesh.api.server import answers, containers, resources, watches
 from pocketmesh.api.server.access import Access, Attributes
 from pocketmesh.api.server.call import Call
 from pocketmesh.api.server.documents import Documents
+from pocketmesh.api.server.http import Http
 from pocketmesh.api.server.targets import Target, target, verb
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind
+from pocketmesh.store import StoreUnusable
 
 Verb: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]
 OnContainer: TypeAlias = Callable[[Call, PodRuntime], Awaitable[web.StreamResponse]]
@@ -104,13 +106,12 @@ async def serve(
     """Serves until closed; port 0 takes a free one. Raises OSError when the port is taken."""
     api = _Api(registry, access, runtime, extras or Extras())
     loop = asyncio.get_running_loop()
-    http = web.Server(
+    http = Http(
         api.handle,
         request_factory=lambda message, payload, protocol, writer, task: web.BaseRequest(
-            message, payload, protocol, writer, task, loop, client_max_size=bodies.LIMIT
+            message, payload, protocol, writer, task, loop, client_max_size=parsing.LIMIT
         ),
         handler_cancellation=True,
-        access_log=None,
     )
     tls.set_alpn_protocols(["http/1.1"])
     listening = await loop.create_server(http, host, port, ssl=tls)
@@ -133,6 +134,10 @@ class _Api:
             return answers.status(error.status())
         except ConnectionError:
             raise
+        except StoreUnusable as error:
+            return answers.status(errors.internal(f"the state cannot be kept: {error}").status())
+        except RecursionError:
+            return answers.status(errors.bad_request("the object is nested too deeply").status())
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
             if request.writer.output_size:
