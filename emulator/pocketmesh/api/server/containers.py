@@ -25,8 +25,9 @@ def container(pod: Object, asked: str) -> str:
 
     Source: kubernetes pkg/registry/core/pod/strategy.go (LogLocation, validateContainer).
     """
-    spec, name = pod["spec"], pod["metadata"]["name"]
-    init, regular, ephemeral = ([found["name"] for found in spec.get(place) or []] for place in _PLACES)
+    name = pod["metadata"]["name"]
+    names: list[list[str]] = [[found["name"] for found in pod["spec"].get(place) or []] for place in _PLACES]
+    init, regular, ephemeral = names
     if asked:
         if asked in (*init, *regular, *ephemeral):
             return asked

@@ -11,7 +11,6 @@ from typing import Final
 
 # What stands behind a namespace's name and is no resource in that namespace.
 _OF_NAMESPACES: Final = frozenset({"status", "finalize"})
-_WRITES: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,13 @@ def verb(method: str, found: Target, query: Mapping[str, str]) -> str:
             return "watch" if is_set(query, "watch") else "list"
         case "DELETE":
             return "delete" if found.name else "deletecollection"
-        case _:
-            return _WRITES.get(method, "")
+        case "POST" if found.subresource or not found.name:
+            return "create"
+        case "PUT" if found.name:
+            return "update"
+        case "PATCH" if found.name:
+            return "patch"
+    return ""
 
 
 def is_set(query: Mapping[str, str], name: str) -> bool:

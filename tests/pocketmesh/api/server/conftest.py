@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from pocketmesh.api.auth.certificates import open_credentials
+from pocketmesh.api.auth.gate import Gate
 from pocketmesh.api.calls import Caller, Write
 from pocketmesh.api.errors import bad_request
 from pocketmesh.api.registry import Registry
 from pocketmesh.api.runtime import LogOptions, Streams
-from pocketmesh.api.server.access import Attributes
-from pocketmesh.api.server.server import Extras, Server, serve
+from pocketmesh.api.server.server import ExtraCall, Extras, Server, serve
 from pocketmesh.api.streams.spdy.frames import Data, Decoder, Encoder, Frame
 from pocketmesh.clock import WallClock
 from pocketmesh.objects import Object
@@ -31,16 +27,6 @@ from pocketmesh.schema.kinds import Kinds, builtin_kinds
 from pocketmesh.store import Store
 
 WRITE = Write(Caller("test"))
-
-
-class Everybody:
-    """Lets everybody in."""
-
-    def authenticate(self, headers: object, certificate: object) -> Caller:
-        return Caller("test", ("system:masters",))
-
-    def authorize(self, caller: Caller, attributes: Attributes) -> None:
-        return
 
 
 class Echo:
@@ -119,6 +105,7 @@ class Api:
     runtime: Echo
     session: aiohttp.ClientSession
     tls: ssl.SSLContext
+    kept_events: ClassVar[int] = 50
 
     def url(self, path: str) -> str:
         return f"https://127.0.0.1:{self.server.port}{path}"
@@ -131,47 +118,33 @@ class Api:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    directory = tmp_path_factory.mktemp("tls")
-    (directory / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (directory / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return directory / "cert.pem", directory / "key.pem"
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the credentials of a cluster."""
+    directory = tmp_path_factory.mktemp("pki")
+    open_credentials(directory, WallClock())
+    return directory
 
 
 @pytest.fixture
-async def api(tmp_path: Path, certificate: tuple[Path, Path]) -> AsyncIterator[Api]:
-    registry = Registry(Store(tmp_path / "state"), Kinds(builtin_kinds()), WallClock())
+async def api(tmp_path: Path, pki: Path) -> AsyncIterator[Api]:
+    store = Store(tmp_path / "state", kept_events=Api.kept_events)
+    registry = Registry(store, Kinds(builtin_kinds()), WallClock())
     registry.create(registry.kinds.stored("namespaces"), "", {"metadata": {"name": "default"}}, WRITE)
     runtime = Echo()
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(*certificate)
-    extras = Extras(documents={"/openid/v1/jwks": lambda: {"keys": []}})
-    server = await serve(registry, Everybody(), runtime, tls=tls, extras=extras)
-    trust = ssl.create_default_context(cafile=certificate[0])
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
-        yield Api(server, registry, runtime, session, trust)
+    credentials = open_credentials(pki, registry.clock)
+    gate = Gate(credentials, registry)
+    extras = Extras(gate.documents(), {"/extra/": mirror})
+    server = await serve(registry, gate, runtime, tls=credentials.tls(), extras=extras)
+    administrator = ssl.create_default_context(cafile=pki / "ca.crt")
+    administrator.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=administrator)) as session:
+        yield Api(server, registry, runtime, session, administrator)
     await server.close()
-    registry.store.close()
+    store.close()
+
+
+async def mirror(call: ExtraCall) -> Object:
+    return {"method": call.method, "path": call.path, "user": call.caller.user, "body": call.body.decode()}
 
 
 @pytest.fixture

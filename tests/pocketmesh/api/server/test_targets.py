@@ -45,6 +45,9 @@ def test_a_path_names_its_target(path: str, found: Target | None) -> None:
         ("PATCH", "b", {}, "patch"),
         ("DELETE", "b", {}, "delete"),
         ("DELETE", "", {}, "deletecollection"),
+        ("POST", "b", {}, ""),
+        ("PUT", "", {}, ""),
+        ("PATCH", "", {}, ""),
         ("BREW", "b", {}, ""),
     ],
 )
