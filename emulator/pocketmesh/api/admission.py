@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from pocketmesh.api import definitions, errors, pods, services, strategy
+from pocketmesh.api import definitions, errors, pods, refusals, services, strategy
 from pocketmesh.api.calls import Write
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.ownership import tracking
@@ -34,9 +35,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A change on its way: the new object, the one it replaces, and how it is worded when refused.
+    """A change on its way: the new object and the one it replaces.
 
-    `owners` are known for an apply already; otherwise they follow from the difference.
+    `owners` are known for an apply already; otherwise they follow from the difference. `refused` words
+    the refusal of what does not fit the kind; without it, that of a body.
     """
 
     kind: Kind
@@ -45,7 +47,7 @@ class Wish:
     write: Write
     subresource: str = ""
     owners: Owners | None = None
-    refused: Callable[[str], ApiError] = errors.bad_request
+    refused: Callable[[str], ApiError] | None = None
 
 
 class Admission:
@@ -85,6 +87,7 @@ class Admission:
 
     def _judged(self, wish: Wish, new: Object) -> tuple[Object, tuple[str, ...]]:
         kind, write = wish.kind, wish.write
+        refused = wish.refused or partial(refusals.of_body, kind)
         if kind.resource == "services" and wish.old is not None:
             new = services.carried_over(new, wish.old)
         # What these may change is decided by the subresource, not by the rules for the whole object.
@@ -92,12 +95,12 @@ class Admission:
         try:
             prepared = prepare(kind, new, old)
         except Undecodable as error:
-            raise wish.refused(str(error)) from error
+            raise refused(str(error)) from error
         warnings: tuple[str, ...] = ()
         if prepared.unknown and write.validation != "Ignore":
             warnings = tuple(f'unknown field "{path}"' for path in prepared.unknown)
             if write.validation == "Strict":
-                raise wish.refused(f"strict decoding error: {', '.join(warnings)}")
+                raise refused(f"strict decoding error: {', '.join(warnings)}")
         if prepared.errors:
             raise errors.invalid(kind, new["metadata"].get("name", ""), prepared.errors)
         return prepared.object, warnings

@@ -14,9 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import orjson
-
-from pocketmesh.api import definitions, deletion, errors, metadata, pod_actions, scale, strategy
+from pocketmesh.api import definitions, deletion, errors, metadata, pod_actions, refusals, scale, strategy
 from pocketmesh.api.admission import Admission, Admitted, Wish
 from pocketmesh.api.calls import Caller, DeleteOptions, Deletion, Result, Validation, Write
 from pocketmesh.api.errors import ApiError
@@ -117,7 +115,7 @@ class Registry(Reading):
                 kind, current, content.patched(kind, content_type, scale.read(current), patch), write
             )
         patched = content.patched(kind, content_type, current, patch)
-        refused = partial(_refused_patch, patched)
+        refused = partial(refusals.of_patch, patched)
         obj = metadata.addressed(kind, namespace, patched, name)
         return self._replace(kind, current, obj, write, subresource, refused=refused)
 
@@ -176,7 +174,7 @@ class Registry(Reading):
         key = key_of(kind, namespace, obj["metadata"]["name"])
         if self.store.get(key) is not None:
             raise errors.already_exists(kind, key.name)
-        admitted = self._admission.admit(Wish(kind, obj, None, write, "", owners, refused or _refused(kind)))
+        admitted = self._admission.admit(Wish(kind, obj, None, write, "", owners, refused))
         if write.dry_run:
             return Result(admitted.object, True, admitted.warnings)
         stored = self.store.create(key, self._for_storage(kind, admitted.object))
@@ -195,7 +193,9 @@ class Registry(Reading):
     ) -> Result:
         metadata.check_identity(kind, obj, current)
         obj = metadata.carried_over(strategy.merged(kind, obj, current, subresource), current)
-        wish = Wish(kind, obj, current, write, subresource, owners, refused or _refused(kind))
+        wish = Wish(
+            kind, obj, current, write, subresource, owners, refused or partial(refusals.of_body, kind)
+        )
         admitted = self._admission.admit(wish)
         return self._kept(kind, current, admitted, write)
 
@@ -227,9 +227,11 @@ class Registry(Reading):
         try:
             applied = tracking.apply(kind, live, config, writer, force=write.force)
         except KeyMissing as error:
-            raise _untyped(kind, config, f'associative list omits key field "{error}"') from error
+            raise refusals.of_configuration(
+                kind, config, f'associative list omits key field "{error}"'
+            ) from error
         strict = Write(write.caller, write.manager, write.dry_run, "Strict", write.force)
-        refused = partial(_untyped, kind, config)
+        refused = partial(refusals.of_configuration, kind, config)
         if live is None:
             return self._create(kind, namespace, applied.object, strict, applied.owners, refused)
         return self._replace(
@@ -291,28 +293,3 @@ class Registry(Reading):
             self.kinds.withdraw(event.key.name)
         else:
             self.kinds.serve(event.object)
-
-
-def _refused(kind: Kind) -> Callable[[str], ApiError]:
-    """How a body that does not fit is refused."""
-
-    def refused(why: str) -> ApiError:
-        head = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-        return errors.bad_request(head + why.removeprefix(head))
-
-    return refused
-
-
-def _refused_patch(patched: Object, why: str) -> ApiError:
-    """How a patch that leads to what does not fit is refused."""
-    return errors.invalid_patch(orjson.dumps(patched).decode(), why)
-
-
-def _untyped(kind: Kind, config: Object, why: str) -> ApiError:
-    """How a configuration that does not fit is refused; upstream answers 500 without a reason."""
-    fields = config["metadata"]
-    version = f"{kind.group}/{kind.version}, Kind={kind.kind}"
-    place = f"{fields.get('namespace', '')}/{fields.get('name', '')}; {version}"
-    found = why.removeprefix("strict decoding error: ").removeprefix('unknown field "').partition('"')[0]
-    problem = f".{found}: field not declared in schema" if "unknown field" in why else f"errors:\n  {why}"
-    return ApiError(500, "", f"failed to create typed patch object ({place}): {problem}")
