@@ -71,19 +71,22 @@ class Scheduler:
         self._client.update_status("pods", {**pod, "status": {**status, "conditions": conditions}})
 
 
-def refusal(pod: Object, node: Object) -> str:
-    """Why a node does not take a pod, in the scheduler's words; empty when it does."""
+def refusal(pod: Object, node: Object, *, only: str = "") -> str:
+    """Why a node does not take a pod, in the scheduler's words; empty when it does.
+
+    `only` an effect of taints makes it overlook the others: with NoExecute, why a pod may not even stay.
+    """
     tolerations = pod["spec"].get("tolerations") or []
     taints = list((node.get("spec") or {}).get("taints") or [])
-    if (node.get("spec") or {}).get("unschedulable"):
+    if (node.get("spec") or {}).get("unschedulable") and not only:
         cordon = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
         if not _tolerated(cordon, tolerations):
             return "node(s) were unschedulable"
         taints = [taint for taint in taints if taint["key"] != cordon["key"]]
     for taint in taints:
-        if taint["effect"] != "PreferNoSchedule" and not _tolerated(taint, tolerations):
-            value = f": {taint['value']}" if taint.get("value") else ""
-            return f"node(s) had untolerated taint {{{taint['key']}{value or ': '}}}"
+        counts = taint["effect"] == only if only else taint["effect"] != "PreferNoSchedule"
+        if counts and not _tolerated(taint, tolerations):
+            return "node(s) had untolerated taint(s)"
     if not (pod["spec"].get("nodeSelector") or {}).items() <= labels_of(node).items():
         return "node(s) didn't match Pod's node affinity/selector"
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}

@@ -1,6 +1,7 @@
 """StatefulSets: numbered pods, made in order and removed in reverse (pkg/controller/statefulset).
 
-Volume claims are not made: nothing here stores data, and a pod's volumes are memory.
+Volume claims are not made: nothing here stores data. Each claim template becomes an empty volume of
+its name in the pod.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 from pocketmesh.api.client import Client
+from pocketmesh.api.errors import ApiError
 from pocketmesh.clock import Clock
+from pocketmesh.controllers import revisions
 from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own_and_controlled
 from pocketmesh.controllers.owners import claimed
-from pocketmesh.controllers.pods import from_template, is_ready, phase
-from pocketmesh.controllers.templates import template_hash
+from pocketmesh.controllers.pods import from_template, seconds_to_available
+from pocketmesh.controllers.statefulset_steps import HASH, Create, ordinal, status, steps
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
 RESOURCE: Final = "statefulsets.apps"
-HASH: Final = "controller-revision-hash"
+_REVISION_HASH: Final = "controller.kubernetes.io/hash"
 
 
 class StatefulSets:
@@ -29,6 +32,7 @@ class StatefulSets:
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
         self._events = Recorder(client, clock, "statefulset-controller")
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
@@ -36,98 +40,64 @@ class StatefulSets:
 
     def reconcile(self, key: Place) -> float | None:
         owner = self._client.get(RESOURCE, *key)
-        if owner is None:
+        if owner is None or "deletionTimestamp" in owner["metadata"]:
             return None
-        if "deletionTimestamp" not in owner["metadata"]:
-            self._step(owner, self._pods(owner))
-        self._write_status(owner, self._pods(owner))
-        return None
+        update = revisions.current(self._client, owner, _REVISION_HASH)
+        known = {name_of(each): each for each in revisions.history(self._client, owner)}
+        current = known.get((owner.get("status") or {}).get("currentRevision", ""), update)
+        try:
+            for step in steps(owner, self._pods(owner), name_of(update), self._clock.now()):
+                if isinstance(step, Create):
+                    self._create(owner, step.ordinal, update if step.updated else current)
+                else:
+                    self._delete(owner, step.pod)
+        finally:
+            pods = self._write_status(owner, name_of(current), name_of(update))
+        live = {name_of(current), name_of(update), *(labels_of(pod).get(HASH, "") for pod in pods)}
+        limit = owner["spec"].get("revisionHistoryLimit", 10)
+        for each in revisions.forgettable(list(known.values()), live, limit):
+            self._client.delete(revisions.RESOURCE, key[0], name_of(each))
+        min_ready = owner["spec"].get("minReadySeconds", 0)
+        waits = [seconds_to_available(pod, min_ready, self._clock.now()) for pod in pods]
+        return min((wait for wait in waits if wait), default=None)
 
     def _pods(self, owner: Object) -> dict[int, Object]:
         pods = claimed(self._client, "pods", owner)
-        return dict(sorted((ordinal, pod) for pod in pods if (ordinal := _ordinal(owner, pod)) >= 0))
+        return {number: pod for pod in pods if (number := ordinal(owner, pod)) >= 0}
 
-    def _step(self, owner: Object, pods: dict[int, Object]) -> None:
-        """The next thing to do; one at a time when the pods are ordered, as each change calls again."""
-        spec = owner["spec"]
-        start = (spec.get("ordinals") or {}).get("start", 0)
-        wanted = range(start, start + spec.get("replicas", 1))
-        ordered = spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
-        for ordinal in wanted:
-            pod = pods.get(ordinal)
-            if pod is None:
-                self._create(owner, ordinal)
-            elif phase(pod) in ("Failed", "Succeeded"):
-                self._delete(owner, pod)
-            elif is_ready(pod) and "deletionTimestamp" not in pod["metadata"]:
-                continue
-            if ordered:
-                return
-        surplus = [pod for ordinal, pod in reversed(pods.items()) if ordinal not in wanted]
-        for pod in surplus[:1] if ordered else surplus:
-            self._delete(owner, pod)
-        if not surplus and all(ordinal in pods and is_ready(pods[ordinal]) for ordinal in wanted):
-            self._replace_one(owner, pods)
-
-    def _replace_one(self, owner: Object, pods: dict[int, Object]) -> None:
-        strategy = owner["spec"].get("updateStrategy") or {}
-        if strategy.get("type", "RollingUpdate") != "RollingUpdate":
-            return
-        partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
-        for ordinal, pod in reversed(pods.items()):
-            if ordinal >= partition and labels_of(pod).get(HASH) != _revision(owner):
-                self._delete(owner, pod)
-                return
-
-    def _create(self, owner: Object, ordinal: int) -> None:
-        name = f"{name_of(owner)}-{ordinal}"
+    def _create(self, owner: Object, number: int, revision: Object) -> None:
+        name = f"{name_of(owner)}-{number}"
         labels = {
-            HASH: _revision(owner),
+            HASH: name_of(revision),
             "statefulset.kubernetes.io/pod-name": name,
-            "apps.kubernetes.io/pod-index": str(ordinal),
+            "apps.kubernetes.io/pod-index": str(number),
         }
-        pod = from_template(owner, owner["spec"]["template"], labels)
+        pod = from_template(owner, revisions.template_in(revision), labels)
         pod["metadata"] |= {"name": name}
-        pod["spec"] = {**pod["spec"], "hostname": name, "subdomain": owner["spec"].get("serviceName", "")}
-        self._client.create("pods", pod)
-        message = f"create Pod {name} in StatefulSet {name_of(owner)} successful"
+        claims = [claim["metadata"]["name"] for claim in owner["spec"].get("volumeClaimTemplates") or []]
+        others = [each for each in pod["spec"].get("volumes") or [] if each["name"] not in claims]
+        pod["spec"] = {
+            **pod["spec"],
+            "hostname": name,
+            "subdomain": owner["spec"].get("serviceName", ""),
+            "volumes": [*({"name": claim, "emptyDir": {}} for claim in claims), *others],
+        }
+        try:
+            self._client.create("pods", pod)
+        except ApiError as error:
+            message = f"Create Pod {name} in StatefulSet {name_of(owner)} failed error: {error}"
+            self._events.event(owner, "Warning", "FailedCreate", message)
+            raise
+        message = f"Create Pod {name} in StatefulSet {name_of(owner)} successful"
         self._events.event(owner, "Normal", "SuccessfulCreate", message)
 
     def _delete(self, owner: Object, pod: Object) -> None:
-        if "deletionTimestamp" in pod["metadata"]:
-            return
         self._client.delete("pods", namespace_of(pod), name_of(pod))
-        message = f"delete Pod {name_of(pod)} in StatefulSet {name_of(owner)} successful"
+        message = f"Delete Pod {name_of(pod)} in StatefulSet {name_of(owner)} successful"
         self._events.event(owner, "Normal", "SuccessfulDelete", message)
 
-    def _write_status(self, owner: Object, pods: dict[int, Object]) -> None:
-        revision, replicas = _revision(owner), owner["spec"].get("replicas", 1)
-        updated = [pod for pod in pods.values() if labels_of(pod).get(HASH) == revision]
-        before = owner.get("status") or {}
-        done = len(updated) == len(pods) == replicas
-        current = revision if done or "currentRevision" not in before else before["currentRevision"]
-        ready = sum(is_ready(pod) for pod in pods.values())
-        counts = {
-            "readyReplicas": ready,
-            "currentReplicas": sum(labels_of(pod).get(HASH) == current for pod in pods.values()),
-            "updatedReplicas": len(updated),
-        }
-        status: Object = {
-            "observedGeneration": owner["metadata"].get("generation", 0),
-            "replicas": len(pods),
-            "availableReplicas": ready,
-            "currentRevision": current,
-            "updateRevision": revision,
-            "collisionCount": 0,
-            **{field: count for field, count in counts.items() if count},
-        }
-        self._client.update_status(RESOURCE, {**owner, "status": status})
-
-
-def _revision(owner: Object) -> str:
-    return f"{name_of(owner)}-{template_hash(owner['spec']['template'])}"
-
-
-def _ordinal(owner: Object, pod: Object) -> int:
-    stem, _, number = name_of(pod).rpartition("-")
-    return int(number) if stem == name_of(owner) and number.isdecimal() else -1
+    def _write_status(self, owner: Object, current: str, update: str) -> list[Object]:
+        pods = list(self._pods(owner).values())
+        found = status(owner, pods, current, update, self._clock.now())
+        self._client.update_status(RESOURCE, {**owner, "status": found})
+        return pods
