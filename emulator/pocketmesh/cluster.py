@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from pocketmesh.api import errors
+from pocketmesh.api import bootstrap, errors
 from pocketmesh.api.auth.certificates import open_credentials, write_private
 from pocketmesh.api.auth.gate import Gate
 from pocketmesh.api.auth.kubeconfig import kubeconfig
-from pocketmesh.api.auth.roles import default_roles
 from pocketmesh.api.auth.tokens import ISSUER, Subject
 from pocketmesh.api.client import Client
 from pocketmesh.api.errors import ApiError
@@ -125,9 +124,9 @@ class Cluster:
         if done.exists():
             return
         client = Client(self.registry, "kube-apiserver")
-        for obj in [*_namespaces(), *default_roles(), *(gateway_api_crds() if istio == "ambient" else ())]:
-            _ensure(client, obj)
+        bootstrap.create_missing(client)
         if istio == "ambient":
+            bootstrap.create_missing(client, gateway_api_crds())
             install(Client(self.registry, MANAGER))
         done.touch(mode=0o600)
 
@@ -196,18 +195,3 @@ async def run(place: Place, istio: IstioMode, port: int, until: asyncio.Event) -
         await until.wait()
     finally:
         await cluster.close()
-
-
-def _ensure(client: Client, obj: Object) -> None:
-    kind = client.registry.kinds.of(obj["apiVersion"], obj["kind"])
-    assert kind is not None, obj["kind"]
-    try:
-        client.create(kind.resource, obj)
-    except ApiError as error:
-        if error.reason != "AlreadyExists":
-            raise
-
-
-def _namespaces() -> list[Object]:
-    names = ("kube-system", "kube-public", "kube-node-lease", "default")
-    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
