@@ -77,7 +77,7 @@ def page(found: Sequence[Stored], revision: int, limit: int, after: Position | N
         place = (after.namespace, after.name)
         found = [stored for stored in found if stored.key[1:] > place]
         revision = after.revision
-    if not limit or len(found) <= limit:
+    if limit <= 0 or len(found) <= limit:
         return Page(list(found), revision)
     items = list(found[:limit])
     last = items[-1].key

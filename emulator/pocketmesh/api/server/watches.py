@@ -6,7 +6,6 @@ Source: k8s.io/apiserver/pkg/endpoints/handlers/watch.go and KEP-3157 (WatchList
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +24,11 @@ from pocketmesh.store import Expired, Stored
 
 BOOKMARK_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3600
+READER_SECONDS: Final = 30.0
+"""How long a client may leave its connection full before it is cut off."""
+
 _INITIAL_END: Final = {"k8s.io/initial-events-end": "true"}
-_BATCH: Final = 100
+_PIECE: Final = 128 * 1024
 
 
 @dataclass(slots=True)
@@ -90,12 +92,13 @@ async def watch(call: Call) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     try:
         await response.prepare(call.request)
-        first = [lines.change("ADDED", stored) for stored in watching.initial]
+        stream = _Stream(call.request, response)
+        for stored in watching.initial:
+            await stream.add(lines.change("ADDED", stored))
         if listed and bookmarks:
-            first.append(lines.bookmark(watching.revision, _INITIAL_END))
-        if first:
-            await response.write(b"".join(first))
-        await _follow(response, watching, lines, seconds, bookmarks)
+            await stream.add(lines.bookmark(watching.revision, _INITIAL_END))
+        await stream.flush()
+        await _follow(stream, watching, lines, seconds, bookmarks)
         await response.write_eof()
     except ConnectionError:
         pass  # the client went away, which is how most watches end
@@ -131,9 +134,35 @@ async def _refused(call: Call, lines: Lines, error: ApiError) -> web.StreamRespo
     return response
 
 
-async def _follow(
-    response: web.StreamResponse, watching: Watching, lines: Lines, seconds: float, bookmarks: bool
-) -> None:
+class _Stream:
+    """Lines on their way to one client, in pieces: no more than one waits for a client that is slow."""
+
+    def __init__(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        self._request = request
+        self._response = response
+        self._piece = bytearray()
+
+    async def add(self, line: bytes) -> None:
+        """Raises ConnectionError when the client is gone, or cut off because it does not read."""
+        self._piece += line
+        if len(self._piece) >= _PIECE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Sends what was added. Raises ConnectionError."""
+        if not self._piece:
+            return
+        piece, self._piece = self._piece, bytearray()
+        try:
+            async with asyncio.timeout(READER_SECONDS):
+                await self._response.write(piece)
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionResetError("the client does not read") from None
+
+
+async def _follow(stream: _Stream, watching: Watching, lines: Lines, seconds: float, bookmarks: bool) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     bookmark_at = loop.time() + BOOKMARK_SECONDS
@@ -141,27 +170,23 @@ async def _follow(
         try:
             async with asyncio.timeout_at(min(end, bookmark_at) if bookmarks else end):
                 change = await anext(watching)
-            await response.write(b"".join(_batch(lines, watching, lines.change(change.type, change.stored))))
+            await stream.add(lines.change(change.type, change.stored))
         except TimeoutError:
-            if loop.time() >= end:
-                return
-            bookmark_at = loop.time() + BOOKMARK_SECONDS
-            await response.write(lines.bookmark(lines.call.registry.store.revision))
+            pass
         except StopAsyncIteration:
             return
         except Expired as error:
-            await response.write(lines.failure(errors.expired(str(error))))
+            await stream.add(lines.failure(errors.expired(str(error))))
+            await stream.flush()
             return
-
-
-def _batch(lines: Lines, watching: Watching, first: bytes) -> Iterable[bytes]:
-    """What waits already goes out in the same write."""
-    yield first
-    for _ in range(_BATCH):
-        change = watching.pending()
-        if change is None:
+        while (waiting := watching.pending()) is not None:
+            await stream.add(lines.change(waiting.type, waiting.stored))
+        if bookmarks and loop.time() >= bookmark_at:
+            bookmark_at = loop.time() + BOOKMARK_SECONDS
+            await stream.add(lines.bookmark(lines.call.registry.store.revision))
+        await stream.flush()
+        if loop.time() >= end:
             return
-        yield lines.change(change.type, change.stored)
 
 
 def _line(kind: str, body: bytes) -> bytes:
