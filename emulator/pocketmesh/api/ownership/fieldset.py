@@ -67,6 +67,11 @@ def intersection(left: FieldSet, right: FieldSet) -> FieldSet:
     return result
 
 
+def ordered(fields: FieldSet) -> FieldSet:
+    """The set as upstream writes it: one form, however it came about."""
+    return {element: ordered(fields[element]) if fields[element] else {} for element in sorted(fields)}
+
+
 def belongs(below: FieldSet) -> bool:
     """Whether an element with this subtree is itself in the set."""
     return not below or SELF in below

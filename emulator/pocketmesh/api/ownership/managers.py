@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
-from pocketmesh.api.ownership.fieldset import FieldSet, union
+from pocketmesh.api.ownership.fieldset import FieldSet, ordered, union
 from pocketmesh.objects import Object
 
 Operation: TypeAlias = Literal["Apply", "Update"]
@@ -56,7 +56,7 @@ class Entry:
         if self.time:
             entry["time"] = self.time
         entry["fieldsType"] = "FieldsV1"
-        entry["fieldsV1"] = self.fields
+        entry["fieldsV1"] = ordered(self.fields)
         if self.subresource:
             entry["subresource"] = self.subresource
         return entry

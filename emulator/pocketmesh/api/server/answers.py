@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import orjson
 from aiohttp import web
@@ -51,7 +51,17 @@ def many(call: Call, page: Page) -> web.Response:
     if (asked := call.form).kind:
         return json(transformed(call, asked, page.items, page.metadata()))
     head = {"kind": call.kind.list_kind, "apiVersion": call.kind.api_version, "metadata": page.metadata()}
-    return json(orjson.dumps(head)[:-1] + b',"items":[' + b",".join(item.body for item in page.items) + b"]}")
+    return json(orjson.dumps(head)[:-1] + b',"items":[' + b",".join(_items(call.kind, page)) + b"]}")
+
+
+def _items(kind: Kind, page: Page) -> Iterator[bytes]:
+    """Items of a built-in list do not repeat its apiVersion and kind, those of a custom one do.
+
+    client-go's typed objects differ from those of its watches otherwise.
+    """
+    head = b"" if kind.crd else orjson.dumps({"apiVersion": kind.api_version, "kind": kind.kind})[:-1] + b","
+    for item in page.items:
+        yield b"{" + item.body[len(head) :] if head and item.body.startswith(head) else item.body
 
 
 def transformed(

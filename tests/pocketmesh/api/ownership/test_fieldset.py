@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketmesh.api.ownership.fieldset import difference, intersection, paths, union
+from pocketmesh.api.ownership.fieldset import difference, intersection, ordered, paths, union
 
 
 def made(members: set[tuple[str, ...]]) -> dict[str, Any]:
@@ -50,6 +51,11 @@ def test_operations_are_those_of_sets(one, two):
 def test_equal_sets_look_the_same(one, two):
     assert union(made(one), made(two)) == union(made(two), made(one)) == made(one | two)
     assert difference(made(one), made(two)) == made(one - two)
+
+
+@given(PATHS, PATHS)
+def test_equal_sets_are_written_alike_however_they_came_about(one, two):
+    assert json.dumps(ordered(union(made(one), made(two)))) == json.dumps(ordered(made(two | one)))
 
 
 @pytest.mark.parametrize(

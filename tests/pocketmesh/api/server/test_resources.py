@@ -32,6 +32,13 @@ async def test_a_list_carries_the_revision_it_was_made_at(api: Any, two: None) -
     )
 
 
+async def test_items_of_a_built_in_list_do_not_repeat_what_the_list_says(api: Any, two: None) -> None:
+    async with api.get(CONFIGMAPS) as response:
+        items = (await response.json())["items"]
+
+    assert [set(item) for item in items] == [{"metadata", "data"}] * 2
+
+
 async def test_a_list_comes_in_pages(api: Any, two: None) -> None:
     async with api.get(f"{CONFIGMAPS}?limit=1") as response:
         first = await response.json()
