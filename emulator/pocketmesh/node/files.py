@@ -36,6 +36,12 @@ class MemoryFiles:
             return self._successor.exists(path)
         return path in self._content or any(name.startswith(f"{path.rstrip('/')}/") for name in self._content)
 
+    def below(self, path: str) -> list[str]:
+        if self._successor:
+            return self._successor.below(path)
+        inside = f"{path.rstrip('/')}/"
+        return sorted(name for name in self._content if name == path or name.startswith(inside))
+
     def remove(self, path: str) -> None:
         if self._successor:
             self._successor.remove(path)

@@ -45,6 +45,10 @@ class Files(Protocol):
         """Whether there is a file or a directory."""
         ...
 
+    def below(self, path: str) -> list[str]:
+        """Every file in a directory and the directories in it; of a file that file, of nothing nothing."""
+        ...
+
     def remove(self, path: str) -> None:
         """Removes a file or a whole directory; harmless when absent."""
         ...

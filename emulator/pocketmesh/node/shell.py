@@ -58,6 +58,14 @@ class ShellFiles:
     def exists(self, path: str) -> bool:
         return self.volume.exists(path)
 
+    def below(self, path: str) -> list[str]:
+        if not self.volume.exists(path):
+            return []
+        if self.volume.stat(path)["file_type"] != "directory":
+            return [path]
+        names = sorted(entry["name"] for entry in self.volume.read_dir(path))
+        return [found for name in names for found in self.below(f"{path.rstrip('/')}/{name}")]
+
     def remove(self, path: str) -> None:
         if self.volume.exists(path):
             self.volume.remove(path, recursive=True)
@@ -297,7 +305,7 @@ SHELLS: Final = frozenset({"sh", "bash", "ash"})
 BUILTINS: Final = (
     *("awk", "base64", "basename", "cat", "chmod", "cp", "cut", "date", "dirname", "echo", "false", "find"),
     *("grep", "gunzip", "gzip", "head", "jq", "ln", "ls", "md5sum", "mkdir", "mktemp", "mv", "printf", "pwd"),
-    *("rm", "rmdir", "sed", "seq", "sha256sum", "sort", "stat", "tail", "tar", "tee", "test", "touch", "tr"),
+    *("rm", "rmdir", "sed", "seq", "sha256sum", "sort", "stat", "tail", "tee", "test", "touch", "tr"),
     *("true", "uniq", "wc", "which", "xargs", "yes"),
 )
 """Executables of a small Linux image that the shell itself provides."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import tarfile
 import time
 
 import pytest
@@ -155,3 +157,15 @@ async def test_a_loop_of_three_hundred_commands_takes_less_than_a_second(shell):
     code, out, _ = await shell("sh", "-c", "for i in $(seq 1 300); do hostname; done")
     assert (code, out.count("\n")) == (0, 300)
     assert time.perf_counter() - begun < 1
+
+
+async def test_files_are_copied_in_and_out_as_kubectl_cp_does(shell):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("in.txt")
+        member.size = 3
+        archive.addfile(member, io.BytesIO(b"abc"))
+    assert (await shell("tar", "-xmf", "-", "-C", "/tmp/d", stdin=buffer.getvalue()))[0] == 0
+    assert (await shell("cat", "/tmp/d/in.txt"))[1] == "abc"
+    assert "tmp/d/in.txt" in (await shell("tar", "cf", "-", "/tmp/d"))[1]
+    assert (await shell("sh", "-c", "tar cf - /tmp/d | tar tf -"))[1] == "tmp/d/in.txt\n"

@@ -8,12 +8,13 @@ from pocketmesh.node.commands.curl import curl
 from pocketmesh.node.commands.names import NAMES
 from pocketmesh.node.commands.netcat import nc
 from pocketmesh.node.commands.small import SMALL
+from pocketmesh.node.commands.tar import tar
 from pocketmesh.node.commands.wget import wget
 from pocketmesh.node.images import Image
 from pocketmesh.node.process import Command
 from pocketmesh.node.shell import shell_commands
 
-LINUX: Final[dict[str, Command]] = {**shell_commands(), **SMALL, **NAMES, "nc": nc, "wget": wget}
+LINUX: Final[dict[str, Command]] = {**shell_commands(), **SMALL, **NAMES, "nc": nc, "tar": tar, "wget": wget}
 IMAGES: Final = (
     Image("busybox", LINUX, cmd=("sh",)),
     Image("alpine", LINUX, cmd=("/bin/sh",)),

@@ -163,7 +163,8 @@ class Command:
         while True:
             left = None if deadline is None else deadline - perf_counter()
             set_up(handle, self._options, request, self._read)
-            outcome.listen(handle, self._transfers, follow=self._options.on("location"))
+            local_port = self._connections.local_port
+            outcome.listen(handle, self._transfers, local_port, follow=self._options.on("location"))
             await self._connect(url, outcome, left, again=again)
             handle.setopt(pycurl.OPENSOCKETFUNCTION, self._connections.open)
             handle.setopt(pycurl.SOCKOPTFUNCTION, _already_connected)

@@ -31,13 +31,15 @@ class Outcome:
         self._follow = False
         self._status = 0
         self._persistent = False
+        self._local_port = 0
         self._begun = perf_counter()
         self.headers: dict[str, str] = {}
         self.values = report.empty(url, version())
 
-    def listen(self, handle: Any, transfers: Transfers, *, follow: bool) -> None:
+    def listen(self, handle: Any, transfers: Transfers, local_port: int, *, follow: bool) -> None:
         """Has libcurl tell what it receives, and says whether a redirect's body is to be dropped."""
         self._follow = follow
+        self._local_port = local_port
         self.headers = {}
         handle.setopt(pycurl.WRITEFUNCTION, transfers.received)
         handle.setopt(pycurl.HEADERFUNCTION, self._header)
@@ -64,7 +66,7 @@ class Outcome:
         return self._persistent and self.headers.get("connection", "").lower() != "close"
 
     def _debug(self, kind: int, data: bytes) -> None:
-        self._trace += report.traced(kind, data, self._invocation.container.ip)
+        self._trace += report.traced(kind, data, self._invocation.container.ip, self._local_port)
 
     async def note(self, text: str) -> None:
         """A line of -v."""

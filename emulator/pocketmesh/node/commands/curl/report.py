@@ -34,13 +34,13 @@ def trouble(code: int, status: int) -> str:
     }.get(code, "(retrying all errors)")
 
 
-def traced(kind: int, data: bytes, source_ip: str) -> bytes:
+def traced(kind: int, data: bytes, source_ip: str, source_port: int) -> bytes:
     """One call of libcurl's DEBUGFUNCTION as -v prints it; bodies are not shown."""
     prefix = _PREFIXES.get(kind)
     if prefix is None or (kind == 0 and data.startswith(_OWN_TALK)):
         return b""
     if kind == 0:
-        data = data.replace(b" from  port 0 ", f" from {source_ip} port 40404 ".encode())
+        data = data.replace(b" from  port 0 ", f" from {source_ip} port {source_port} ".encode())
     lines = data.split(b"\n")
     if lines and not lines[-1]:
         lines.pop()
