@@ -76,7 +76,7 @@ class DeleteOptions:
                 f'"{propagation}": supported values: "Background", "Foreground", "Orphan"'
             )
         grace = body.get("gracePeriodSeconds")
-        if grace is not None and not isinstance(grace, int):
+        if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool)):
             raise bad_request("gracePeriodSeconds must be a whole number")
         preconditions = part(body, "preconditions")
         return cls(

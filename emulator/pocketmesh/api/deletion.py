@@ -18,6 +18,8 @@ from pocketmesh.schema.kind import Kind
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
 NAMESPACES: Final = "namespaces"
+# A time that can be written with a year of four digits, however long somebody would wait.
+_LONGEST_GRACE: Final = 2**31 - 1
 _IMMORTAL: Final = frozenset({"default", "kube-system", "kube-public"})
 # Kinds whose DELETE answers the object even when it is gone at once (`ReturnDeletedObject`).
 _ANSWERED_WITH_OBJECT: Final = frozenset(
@@ -104,10 +106,10 @@ def _grace(kind: Kind, obj: Object, options: DeleteOptions) -> int:
     spec, phase = obj.get("spec") or {}, (obj.get("status") or {}).get("phase")
     if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
         return 0
-    if options.grace is not None:
-        return options.grace
-    default = spec.get("terminationGracePeriodSeconds")
-    return 30 if default is None else int(default)
+    grace = options.grace
+    if grace is None:
+        grace = spec.get("terminationGracePeriodSeconds")
+    return 30 if grace is None else min(int(grace), _LONGEST_GRACE)
 
 
 def _has_content(kind: Kind, obj: Object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from pocketmesh.api.errors import ApiError, bad_request
+from pocketmesh.api.parsing import LIMIT
 
 _MOST_OPERATIONS: Final = 10_000
 
@@ -36,8 +37,14 @@ def patch(target: Any, operations: Any) -> Any:
             f"{_MOST_OPERATIONS}, got {len(operations)}",
         )
     document = orjson.loads(orjson.dumps(target))
+    copied = 0
     try:
         for operation in operations:
+            if operation.get("op") == "copy":
+                # A list copied into itself again and again would double each time.
+                copied += len(orjson.dumps(_find(document, _tokens(operation["from"]))))
+                if copied > LIMIT:
+                    raise _Failed(operation["path"])
             document = _apply(document, operation)
     except (_Failed, KeyError, IndexError, ValueError, TypeError) as error:
         raise ApiError(

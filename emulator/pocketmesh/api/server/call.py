@@ -106,6 +106,8 @@ class Call:
         if "orphanDependents" in self.query:
             options["orphanDependents"] = is_set(self.query, "orphanDependents")
         rehearsed = content.get("dryRun") or self.query.getall("dryRun", [])
+        if not isinstance(rehearsed, list):
+            raise errors.bad_request("dryRun must be a list")
         return DeleteOptions.read({**options, **content}), self.write(rehearsed)
 
     def _agent(self) -> str:

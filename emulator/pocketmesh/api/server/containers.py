@@ -45,7 +45,10 @@ def log_options(call: Call) -> LogOptions:
     query = call.query
     since = None
     if (seconds := call.number("sinceSeconds")) is not None:
-        since = call.registry.clock.now() - timedelta(seconds=seconds)
+        try:
+            since = call.registry.clock.now() - timedelta(seconds=seconds)
+        except OverflowError as error:
+            raise bad_request(f'invalid sinceSeconds: "{seconds}"') from error
     elif text := query.get("sinceTime", ""):
         try:
             since = parse(text)
