@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -54,12 +55,32 @@ func protobuf(ctx context.Context, config *rest.Config, namespace string) error 
 			return fmt.Errorf("%T in JSON: %w", object, err)
 		}
 		if !equality.Semantic.DeepEqual(one, other) {
-			was, _ := yaml.Marshal(one)
-			is, _ := yaml.Marshal(other)
-			return fmt.Errorf("%T differs.\nIn protobuf:\n%s\nIn JSON:\n%s", object, was, is)
+			return fmt.Errorf("%T in protobuf and in JSON:\n%s", object, difference(one, other))
 		}
 	}
 	return reviews(ctx, inProtobuf, namespace)
+}
+
+// difference is the lines that only one of two objects has, and the line before them.
+func difference(one, other any) string {
+	was, _ := yaml.Marshal(one)
+	is, _ := yaml.Marshal(other)
+	left, right := strings.Split(string(was), "\n"), strings.Split(string(is), "\n")
+	start, end := 0, 0
+	for start < min(len(left), len(right)) && left[start] == right[start] {
+		start++
+	}
+	for end < min(len(left), len(right))-start && left[len(left)-1-end] == right[len(right)-1-end] {
+		end++
+	}
+	lines := left[max(start-1, 0):start]
+	for _, line := range left[start : len(left)-end] {
+		lines = append(lines, "- "+line)
+	}
+	for _, line := range right[start : len(right)-end] {
+		lines = append(lines, "+ "+line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // reviews asks the questions whose answers come with the request.
@@ -316,6 +337,7 @@ func richPod() corev1.PodSpec {
 	}
 	return corev1.PodSpec{
 		ServiceAccountName:            "default",
+		AutomountServiceAccountToken:  pointer(false), // the volume's name would be random
 		HostAliases:                   []corev1.HostAlias{{IP: "10.1.2.3", Hostnames: []string{"alias.example"}}},
 		NodeSelector:                  map[string]string{"disk": "fast"},
 		Tolerations:                   []corev1.Toleration{{Key: "k", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: pointer[int64](5)}},
