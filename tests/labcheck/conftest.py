@@ -60,7 +60,7 @@ def test_second(expect):
 FILES = {
     "lab.yaml": LAB,
     "guide.md": "Work in `{{ namespace }}`.\n\n```sh run\necho {{ namespace }}\n```\n",
-    "solution.md": "```sh run\necho solved\n```\n",
+    "solution.md": "```sh run\necho this solves the lab\n```\n",
     "mistakes/wrong.md": "---\nloses: [second]\nwhy: Easily overlooked.\n---\n```sh run\necho wrong\n```\n",
     "setup/10-namespace.yaml": (
         "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ namespace }}\n---\n"

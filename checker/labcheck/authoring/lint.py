@@ -20,6 +20,8 @@ from labcheck.yamltext import documents
 
 SEEDS = (1, 2, 3)
 _CLAIM_WIDTH = 72
+_REVEALING = 24
+"""Characters of a solution's line that no hint may repeat; shorter lines are names and brackets."""
 
 
 def lint(folder: Path) -> list[Problem]:
@@ -28,7 +30,7 @@ def lint(folder: Path) -> list[Problem]:
         loaded = load(folder)
     except AuthorError as error:
         return list(error.problems)
-    found = [*_pages(loaded), *check_problems(loaded.lab, folder / "test_lab.py")]
+    found = [*_pages(loaded), *_revealing(loaded), *check_problems(loaded.lab, folder / "test_lab.py")]
     return list(dict.fromkeys(found))
 
 
@@ -44,6 +46,22 @@ def _pages(loaded: LoadedLab) -> Iterator[Problem]:
                 part(made)
             except AuthorError as error:
                 yield from error.problems
+
+
+def _revealing(loaded: LoadedLab) -> Iterator[Problem]:
+    """Hints that repeat a line of a solution."""
+    try:
+        made = variant(loaded, SEEDS[0])
+        blocks = [block for page in solutions(made) for block in page.runs]
+    except AuthorError:
+        return
+    lines = {line.strip() for block in blocks for line in block.text.splitlines()}
+    for index, task in enumerate(made.tasks):
+        for number, hint in enumerate(task.hints):
+            if any(line in hint for line in lines if len(line) >= _REVEALING):
+                line = loaded.document.line(("tasks", index, "hints", number))
+                text = "This hint repeats a line of the solution: say what to look for instead."
+                yield Problem(loaded.document.path, line, text)
 
 
 def _manifests(made: Variant) -> None:

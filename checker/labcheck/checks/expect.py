@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 ROUNDS = 3
 """Equal outcomes in a row that count as consistent."""
-PAUSE = 0.05
-"""Seconds between rounds; each round opens connections of its own."""
+PAUSES = 10
+"""Pauses between rounds in the time of the patience, so that rounds are as far apart as the mesh is slow."""
 
 
 class Expect:
@@ -68,7 +68,7 @@ class Expect:
                         "the same answer three times in a row",
                         observed=f"answers that change for {within:g} s",
                     )
-                self._pause(PAUSE)
+                self._pause(max(self._patience / PAUSES, 0.01))
         finally:
             self._settling = False
 

@@ -84,6 +84,10 @@ class Grading:
             self._cluster = self._connect(Path(self.context.kubeconfig))
         return self._cluster
 
+    def pytest_sessionfinish(self) -> None:
+        if self._cluster is not None:
+            self._cluster.close()
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             path = Path(self.context.folder) / "test_lab.py"

@@ -24,7 +24,6 @@ from labcheck.yamltext import Document, documents
 Progress = Callable[[str], None]
 
 SNAPSHOT = "ready"
-_SETUP_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +85,25 @@ def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progr
     manifests = setup_documents(variant)
     pages.guide(variant)
     import_client()
-    cluster = connect(runner.wait(folder.cluster))
-    progress("cluster answers")
-    applied = apply_all(cluster, manifests)
-    progress(f"setup applied: {len(applied)} objects")
-    _grant(folder, variant, cluster)
-    wait_ready(cluster, applied, _SETUP_TIMEOUT)
-    progress("setup ready")
-    runner.snapshot(cluster, SNAPSHOT)
+    with connect(runner.wait(folder.cluster)) as cluster:
+        progress("cluster answers")
+        applied = apply_all(cluster, manifests)
+        progress(f"setup applied: {len(applied)} objects")
+        _grant(folder, variant, cluster)
+        wait_ready(cluster, applied, runner.setup_timeout)
+        progress("setup ready")
+        runner.snapshot(cluster, SNAPSHOT)
     folder.remember(replace(record, status="ready", seconds=round(time.monotonic() - started, 2)))
 
 
 def _restart(folder: EnvironmentFolder, variant: Variant, runner: Provider, progress: Progress) -> None:
     progress("it had stopped; starting it on the state it had")
     runner.start(folder.cluster, variant.lab)
-    cluster = connect(runner.wait(folder.cluster))
-    progress("cluster answers")
-    _grant(folder, variant, cluster)
-    probes = {(probe.namespace, probe.pod) for probe in variant.probes.values()}
-    pods = [it for it in setup_objects(variant, cluster) if _is_one_of(it, probes)]
-    wait_ready(cluster, pods, _SETUP_TIMEOUT)
+    with connect(runner.wait(folder.cluster)) as cluster:
+        progress("cluster answers")
+        _grant(folder, variant, cluster)
+        wait_ready(cluster, _probe_pods(variant, cluster), runner.setup_timeout)
+        progress("probe pods ready")
 
 
 def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
@@ -113,11 +111,13 @@ def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
     lab = variant.lab
     with state.lock(lab.id, f"Another labcheck is changing {lab.id}; waiting for it."):
         found = running(state, lab.id)
-        cluster = connect(found.folder.kubeconfig)
-        provider(found.record.provider).restore(cluster, SNAPSHOT)
-        progress("snapshot restored")
-        wait_ready(cluster, setup_objects(variant, cluster), _SETUP_TIMEOUT)
-        progress("setup ready")
+        runner = provider(found.record.provider)
+        with connect(runner.wait(found.folder.cluster)) as cluster:
+            runner.restore(cluster, SNAPSHOT)
+            progress("snapshot restored")
+            wait_ready(cluster, setup_objects(variant, cluster), runner.setup_timeout)
+            progress("setup ready")
+        found.folder.save("grading.json", {})
 
 
 def down(state: StateFolder, lab_id: str) -> bool:
@@ -194,6 +194,8 @@ def _grant(folder: EnvironmentFolder, variant: Variant, cluster: Cluster) -> Non
     folder.write("grader.kubeconfig", kubeconfig.for_token(admin, identity.NAME, token))
 
 
-def _is_one_of(applied: Applied, pods: set[tuple[str, str]]) -> bool:
-    metadata = applied.obj["metadata"]
-    return applied.kind.kind == "Pod" and (metadata.get("namespace", "default"), metadata["name"]) in pods
+def _probe_pods(variant: Variant, cluster: Cluster) -> list[Applied]:
+    """The probe pods that are there; a learner may have deleted one."""
+    kind = cluster.kind("Pod")
+    found = [cluster.get(kind, probe.pod, probe.namespace) for probe in variant.probes.values()]
+    return [Applied(kind, pod) for pod in found if pod is not None]

@@ -45,11 +45,22 @@ def alive(pid: int, argument: str) -> bool:
 def stop(pid: int, argument: str, patience: float = 10.0) -> None:
     """Asks the process to end, and after `patience` seconds makes it; returns when it has."""
     for number in (signal.SIGTERM, signal.SIGKILL):
+        if not alive(pid, argument):
+            return
+        os.kill(pid, number)
         deadline = time.monotonic() + patience
-        if alive(pid, argument):
-            os.kill(pid, number)
-        while alive(pid, argument) and time.monotonic() < deadline:
+        while not _ended(pid, argument) and time.monotonic() < deadline:
             time.sleep(POLL)
+
+
+def _ended(pid: int, argument: str) -> bool:
+    """Whether a process that was alive is over: gone, a zombie, or its pid another's.
+
+    While a process exits it has no command line any more, but still its files and locks.
+    """
+    _reap(pid)
+    arguments = _arguments(pid)
+    return argument not in arguments if arguments else _state(pid) in {"", "Z"}
 
 
 def _reap(pid: int) -> None:
@@ -58,14 +69,23 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
+def _state(pid: int) -> str:
+    """The letter of the process's state, Z for a zombie; empty when there is no such process."""
+    try:
+        # The name in parentheses may contain anything, even parentheses.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "" if Path("/proc/self").exists() else _ps("stat=", pid)[:1]
+
+
 def _arguments(pid: int) -> list[str]:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return []
-    # No /proc, as on macOS: ps joins the arguments with spaces, and our folders contain none that matter.
-    listed = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.split()
+    except (FileNotFoundError, ProcessLookupError):
+        # No /proc on macOS: there ps joins the arguments with spaces.
+        return [] if Path("/proc/self").exists() else _ps("command=", pid).split()
+
+
+def _ps(column: str, pid: int) -> str:
+    done = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

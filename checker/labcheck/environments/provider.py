@@ -16,6 +16,8 @@ class Provider(Protocol):
     name: str
     patience: float
     """Seconds that the mesh may need to follow a change; a check's failure must last that long."""
+    setup_timeout: float
+    """Seconds after which a setup that is not ready never will be."""
 
     def start(self, folder: Path, lab: Lab) -> None:
         """Begins to start the cluster of `folder`, new or stopped; returns at once."""

@@ -15,7 +15,7 @@ FIELD_MANAGER = "labcheck"
 
 
 def connect(kubeconfig: Path) -> Cluster:
-    """The cluster that the kubeconfig's current context names. Raises Unreachable for an unusable file."""
+    """The cluster that the kubeconfig's current context names, to be closed. Raises Unreachable."""
     return Cluster(Connection(kubeconfig))
 
 
@@ -25,6 +25,16 @@ class Cluster:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._kinds: list[Kind] = []
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes what connections are kept open."""
+        self.connection.close()
 
     def kinds(self, *, again: bool = False) -> list[Kind]:
         """Every kind that the server serves; asked once, and `again` when it may have changed."""

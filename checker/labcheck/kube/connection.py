@@ -43,6 +43,10 @@ class Connection:
         self._configuration.retries = False
         self._http: Any = rest.RESTClientObject(self._configuration).pool_manager
 
+    def close(self) -> None:
+        """Closes the connections that are kept open."""
+        self._http.clear()
+
     def request(
         self,
         method: str,
@@ -107,6 +111,7 @@ class Connection:
             raise self._unreachable(error) from error
         finally:
             socket.close()
+            socket.sock.shutdown()  # close() leaves the socket open where the server closed first
 
     def _send(
         self,

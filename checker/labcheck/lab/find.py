@@ -23,7 +23,7 @@ def labs_folder(named: Path | None, working_directory: Path) -> Path:
             raise UsageError(
                 f"There is no folder {named}.", next_step="Give --labs the folder that holds the labs."
             )
-        return named
+        return named.absolute()
     for folder in (working_directory / "labs", _INSTALLED, _CHECKOUT):
         if folder.is_dir():
             return folder

@@ -24,6 +24,12 @@ def test_checks_are_read_but_not_executed(make_lab: MakeLab, tmp_path: Path) -> 
     ("name", "before", "after", "message"),
     [
         ("lab.yaml", "points: 2", "point: 2", "Did you mean `points`"),
+        (
+            "lab.yaml",
+            "[Look around.,",
+            '["Type: echo this solves the lab",',
+            "repeats a line of the solution",
+        ),
         ("lab.yaml", "It is called {{ namespace }}", "It is called {{ name }}", "'name' is undefined"),
         ("guide.md", "echo {{ namespace }}", "echo {{ nspace }}", "Did you mean `namespace`"),
         ("solution.md", "```sh run", "```sh rum", "knows no `rum`"),

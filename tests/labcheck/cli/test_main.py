@@ -153,7 +153,7 @@ def test_solution_is_printed_without_a_running_lab(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command("solution", "7") == 0
-    assert "echo solved" in capsys.readouterr().out
+    assert "echo this solves the lab" in capsys.readouterr().out
 
 
 def test_doctor_looks_at_this_machine(command: Command, capsys: pytest.CaptureFixture[str]) -> None:

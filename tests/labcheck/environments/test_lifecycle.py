@@ -37,8 +37,15 @@ def silent(text: str) -> None:
 
 
 def namespaces(state: StateFolder) -> set[str]:
-    cluster = connect(state.environment(ID).kubeconfig)
-    return {it["metadata"]["name"] for it in cluster.all(cluster.kind("Namespace"))}
+    with connect(state.environment(ID).kubeconfig) as cluster:
+        return {it["metadata"]["name"] for it in cluster.all(cluster.kind("Namespace"))}
+
+
+def add_namespace(state: StateFolder, name: str) -> None:
+    with connect(state.environment(ID).kubeconfig) as cluster:
+        cluster.apply(
+            cluster.kind("Namespace"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        )
 
 
 def pid(state: StateFolder) -> int:
@@ -115,9 +122,7 @@ def test_a_killed_cluster_is_seen_and_comes_back_with_what_it_had(
     state: StateFolder, lab: Variant, runner: Embedded
 ) -> None:
     up(state, lab, runner, silent)
-    cluster = connect(state.environment(ID).kubeconfig)
-    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "of-the-learner"}}
-    cluster.apply(cluster.kind("Namespace"), made)
+    add_namespace(state, "of-the-learner")
     os.kill(pid(state), signal.SIGKILL)
     while runner.running(state.environment(ID).cluster):
         pass
@@ -130,14 +135,12 @@ def test_a_killed_cluster_is_seen_and_comes_back_with_what_it_had(
 
 def test_reset_brings_back_what_up_left(state: StateFolder, lab: Variant, runner: Embedded) -> None:
     up(state, lab, runner, silent)
-    cluster = connect(state.environment(ID).kubeconfig)
-    cluster.connection.request("DELETE", f"/api/v1/namespaces/{lab.namespace}/pods/client")
-    cluster.apply(
-        cluster.kind("Namespace"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}
-    )
-    reset(state, lab, silent)
-    assert namespaces(state) == {lab.namespace, "labcheck-system"}
-    assert cluster.get(cluster.kind("Pod"), "client", lab.namespace) is not None
+    add_namespace(state, "of-the-learner")
+    with connect(state.environment(ID).kubeconfig) as cluster:
+        cluster.connection.request("DELETE", f"/api/v1/namespaces/{lab.namespace}/pods/client")
+        reset(state, lab, silent)
+        assert namespaces(state) == {lab.namespace, "labcheck-system"}
+        assert cluster.get(cluster.kind("Pod"), "client", lab.namespace) is not None
 
 
 def test_reset_needs_a_running_lab(state: StateFolder, lab: Variant) -> None:
