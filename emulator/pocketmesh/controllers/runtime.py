@@ -74,9 +74,7 @@ class Runtime:
         self._reconcilers.append(reconciler)
         for resource in self._store.resources():
             for stored in self._store.objects(resource):
-                event = Event("ADDED", stored.revision, stored, None)
-                for key in reconciler.concerns(event):
-                    self.again(reconciler, key)
+                self._show(reconciler, Event("ADDED", stored.revision, stored, None))
 
     def remove(self, reconciler: Reconciler) -> None:
         """Stops a controller; what it still had to do is forgotten."""
@@ -129,8 +127,15 @@ class Runtime:
 
     def _changed(self, event: Event) -> None:
         for reconciler in list(self._reconcilers):
+            self._show(reconciler, event)
+
+    def _show(self, reconciler: Reconciler, event: Event) -> None:
+        """The change is made already, so a controller that cannot read it must not make its writer fail."""
+        try:
             for key in reconciler.concerns(event):
                 self.again(reconciler, key)
+        except Exception:
+            _log.exception("%s cannot tell what %s concerns", reconciler.name, event.key)
 
     def _step(self) -> bool:
         self._take_due()

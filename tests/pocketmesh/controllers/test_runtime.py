@@ -112,3 +112,17 @@ async def test_settled_returns_when_the_queue_is_empty(store, runtime):
     await runtime.settled()
     assert reconciler.calls == ["a", "b", "c"]
     running.cancel()
+
+
+def test_a_reconciler_that_chokes_on_a_change_does_not_fail_the_write(store, runtime, caplog):
+    class Choking(Recording):
+        def concerns(self, event):
+            raise KeyError("spec")
+
+    healthy = Recording()
+    runtime.add(Choking())
+    runtime.add(healthy)
+    put(store, "a")
+    runtime.drain()
+    assert healthy.calls == ["a"]
+    assert "recording cannot tell what" in caplog.text
