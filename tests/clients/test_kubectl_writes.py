@@ -231,7 +231,7 @@ def test_a_custom_resource_is_a_resource(kubectl: Any) -> None:
 
     shown = kubectl("get", plural).split()
     explained = kubectl("explain", f"{plural}.spec.size")
-    invalid = kubectl.run("apply", "-f", "-", stdin=one.replace("3", "0"))
+    invalid = kubectl.run("apply", "-f", "-", stdin=one.replace("size: 3", "size: 0"))
     unknown = kubectl.run("apply", "-f", "-", stdin=one.replace("size", "sise"))
 
     assert shown == ["NAME", "SIZE", "one", "3"]
