@@ -25,6 +25,12 @@ class Pipe:
             self._buffer += data
             self._arrived.set()
 
+    def unread(self) -> bytes:
+        """What nobody has read, taken out."""
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
     def close(self) -> None:
         """The reader sees the end after what is there."""
         self._closed = True
@@ -81,3 +87,17 @@ class Stream:
                 await sink(data)
             except ConnectionError:  # the client left; the program goes on
                 continue
+
+
+class Captured:
+    """Output kept in memory."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    async def write(self, data: bytes, /) -> None:
+        self._data += data
+
+    def text(self) -> str:
+        """What was written."""
+        return self._data.decode(errors="replace")

@@ -13,15 +13,15 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pocketmesh.clock import parse, rfc3339
-from pocketmesh.node.console import Console
+from pocketmesh.node.console import Captured, Console
 from pocketmesh.node.environment import Unresolvable
-from pocketmesh.node.images import Catalogue, Image, qualified
+from pocketmesh.node.images import Image, qualified
 from pocketmesh.node.launch import Launch, NotExecutable, prepare, program
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.machine import Machine
 from pocketmesh.node.probes import Kind, Probe, ProbeFailed, ask
 from pocketmesh.node.process import Container, Invocation, NoInput
-from pocketmesh.node.status import ContainerState
+from pocketmesh.node.status import continued
 from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
 FIRST_BACK_OFF: Final = 10.0
@@ -209,7 +209,7 @@ class ContainerWorker:
         self._pause = min(max(FIRST_BACK_OFF, self._pause * 2), LONGEST_BACK_OFF)
 
     def _pull_failed(self) -> None:
-        message = refusal(self.spec["image"], self._machine.catalogue)
+        message = self._machine.catalogue.refusal(self.spec["image"])
         self.state.image = self.spec["image"]
         self.state.state = {"waiting": {"reason": "ErrImagePull", "message": message}}
         self._event("Normal", "Pulling", f'Pulling image "{self.spec["image"]}"')
@@ -277,52 +277,7 @@ _PROBES: Final[tuple[tuple[Kind, str], ...]] = (
 )
 
 
-class Captured:
-    """Output kept in memory."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    async def write(self, data: bytes, /) -> None:
-        self._data += data
-
-    def text(self) -> str:
-        """What was written."""
-        return self._data.decode(errors="replace")
-
-
-def refusal(reference: str, catalogue: Catalogue) -> str:
-    """Why an image cannot be pulled, and what to do instead."""
-    nearest = ", ".join(catalogue.nearest(reference))
-    return (
-        f'failed to pull and unpack image "{qualified(reference)}": this cluster emulates a fixed set of '
-        f"images and this is not one of them (nearest: {nearest}); to run any image, use --provider kind"
-    )
-
-
 def duration(seconds: float) -> str:
     """`10s`, `1m20s`, `5m0s`: as Go prints it."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
-
-
-def continued(spec: Object, before: Object, now: str) -> tuple[ContainerState, bool]:
-    """Where a container stands when its pod is taken up, and whether its next start is a restart.
-
-    `before` is its last reported status, empty for a new pod. What ran then was cut off with the process
-    that ran it, which the kubelet reports as exit code 255 for reason Unknown.
-    """
-    state = ContainerState(spec["name"], before.get("image") or spec["image"])
-    state.sidecar = spec.get("restartPolicy") == "Always"
-    if not before:
-        return state, False
-    state.restarts, state.last = before.get("restartCount", 0), before.get("lastState") or {}
-    state.image_id, state.id = before.get("imageID", ""), before.get("containerID", "")
-    known = before.get("state") or {}
-    if "terminated" in known:
-        state.state = known
-    if "running" not in known:
-        return state, False
-    cut = {"exitCode": 255, "reason": "Unknown", "finishedAt": now, "containerID": state.id}
-    state.last = {"terminated": {**cut, "startedAt": known["running"].get("startedAt", now)}}
-    return state, True

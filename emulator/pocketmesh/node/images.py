@@ -58,6 +58,14 @@ class Catalogue:
         alike = get_close_matches(wanted.rpartition("/")[2], by_base, n=limit, cutoff=0.5)
         return [by_base[base] for base in alike] or get_close_matches(wanted, names, n=limit, cutoff=0.0)
 
+    def refusal(self, reference: str) -> str:
+        """Why an image cannot be pulled, and what to do instead."""
+        nearest = ", ".join(self.nearest(reference))
+        return (
+            f'failed to pull and unpack image "{qualified(reference)}": this cluster emulates a fixed set of '
+            f"images and this is not one of them (nearest: {nearest}); to run any image, use --provider kind"
+        )
+
 
 def qualified(reference: str) -> str:
     """A reference with its registry and tag spelled out, as the runtime reports it (`busybox` →

@@ -54,9 +54,11 @@ class Node:
         self._runtime = runtime
         self._registration = Registration(client, clock, name, address)
         self._workers: dict[Place, PodWorker] = {}
+        self._from_before: set[str] = set()
 
     def start(self) -> None:
         """Registers the node and takes its pods up."""
+        self._from_before = {uid_of(pod) for pod in self.machine.client.all("pods")}
         self._runtime.add(self._registration)
         self._runtime.add(self)
 
@@ -88,8 +90,13 @@ class Node:
             if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
                 self._bury(pod)
                 return None
-            worker = self._workers[key] = PodWorker(self.machine, pod, lambda: self._runtime.again(self, key))
+            worker = self._workers[key] = self._take_up(pod, key)
         return worker.sync(pod)
+
+    def _take_up(self, pod: Object, key: Place) -> PodWorker:
+        interrupted = uid_of(pod) in self._from_before
+        self._from_before.discard(uid_of(pod))
+        return PodWorker(self.machine, pod, lambda: self._runtime.again(self, key), interrupted=interrupted)
 
     def _bury(self, pod: Object) -> None:
         """A finished pod has nothing to stop."""

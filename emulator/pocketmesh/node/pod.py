@@ -17,14 +17,21 @@ from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
 
 class PodWorker:
-    """Keeps one pod running. `changed` asks for another `sync`."""
+    """Keeps one pod running. `changed` asks for another `sync`.
 
-    def __init__(self, machine: Machine, pod: Object, changed: Callable[[], None]) -> None:
+    `interrupted` tells whether what the status says to run was cut off by the death of this process;
+    otherwise it is what a snapshot brought back, and starts as if nothing had happened.
+    """
+
+    def __init__(
+        self, machine: Machine, pod: Object, changed: Callable[[], None], *, interrupted: bool
+    ) -> None:
         self.uid = uid_of(pod)
         self.ip = ""
         self._machine = machine
         self.pod = pod
         self._stopping = False
+        self._interrupted = interrupted
         self.init = [
             self._worker(spec, changed, init=True) for spec in pod["spec"].get("initContainers") or []
         ]
@@ -34,6 +41,8 @@ class PodWorker:
         field = "initContainerStatuses" if init else "containerStatuses"
         rows = (self.pod.get("status") or {}).get(field) or []
         before: Object = next((row for row in rows if row["name"] == spec["name"]), {})
+        if not self._interrupted and "running" in (before.get("state") or {}):
+            before = {**before, "state": {}}
         return ContainerWorker(self._machine, self.pod, spec, before, changed, init=init)
 
     @property

@@ -61,6 +61,28 @@ class ContainerState:
         return {**row, "containerID": self.id} if self.id else row
 
 
+def continued(spec: Object, before: Object, now: str) -> tuple[ContainerState, bool]:
+    """Where a container stands when its pod is taken up, and whether its next start is a restart.
+
+    `before` is its last reported status, empty for a new pod. What ran then was cut off with the process
+    that ran it, which the kubelet reports as exit code 255 for reason Unknown.
+    """
+    state = ContainerState(spec["name"], before.get("image") or spec["image"])
+    state.sidecar = spec.get("restartPolicy") == "Always"
+    if not before:
+        return state, False
+    state.restarts, state.last = before.get("restartCount", 0), before.get("lastState") or {}
+    state.image_id, state.id = before.get("imageID", ""), before.get("containerID", "")
+    known = before.get("state") or {}
+    if "terminated" in known:
+        state.state = known
+    if "running" not in known:
+        return state, False
+    cut = {"exitCode": 255, "reason": "Unknown", "finishedAt": now, "containerID": state.id}
+    state.last = {"terminated": {**cut, "startedAt": known["running"].get("startedAt", now)}}
+    return state, True
+
+
 def phase(init: Sequence[ContainerState], main: Sequence[ContainerState], restart: str) -> str:
     """`status.phase`; `restart` is the pod's restart policy."""
     for each in init:

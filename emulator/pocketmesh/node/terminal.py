@@ -160,7 +160,7 @@ class Dialogue:
             keyboard.cancel()
 
     async def _execute(self, script: str) -> int:
-        self._program_input = Pipe()
+        typed_ahead = self._program_input = Pipe()
         self._running = asyncio.ensure_future(self._shell.run(script))
         try:
             return await asyncio.shield(self._running)
@@ -171,6 +171,8 @@ class Dialogue:
             raise
         finally:
             self._running, self._program_input = None, None
+            for line in typed_ahead.unread().decode(errors="replace").splitlines():
+                self._lines.put_nowait(line)
 
     async def _prompt(self, *, more: bool) -> None:
         cwd = self._shell.cwd

@@ -152,6 +152,7 @@ async def test_a_restored_snapshot_starts_what_it_brings_back(place):
     await place.until(lambda: place.node.worker("default", "b") is None)
     await place.until(lambda: place.node.worker("default", "a") is not None)
     await place.until_ready("a")
+    assert place.status("a")["containerStatuses"][0]["restartCount"] == 0
 
 
 async def test_the_node_is_ready_and_renews_its_lease(place):

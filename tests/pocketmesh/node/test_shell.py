@@ -169,3 +169,15 @@ async def test_files_are_copied_in_and_out_as_kubectl_cp_does(shell):
     assert (await shell("cat", "/tmp/d/in.txt"))[1] == "abc"
     assert "tmp/d/in.txt" in (await shell("tar", "cf", "-", "/tmp/d"))[1]
     assert (await shell("sh", "-c", "tar cf - /tmp/d | tar tf -"))[1] == "tmp/d/in.txt\n"
+
+
+async def test_attach_joins_the_shell_that_a_pod_runs(place, terminal):
+    place.pod(command=["sh"], stdin=True, stdinOnce=True, tty=True, restartPolicy="Never")
+    await place.until_ready()
+    streams = Streams(terminal, terminal.stdout, terminal.stderr, tty=True)
+    attached = asyncio.ensure_future(place.verbs.attach("default", "a", "", streams))
+    terminal.typed.put_nowait(b"echo $((6 * 7))\r")
+    await place.until(lambda: b"42\r\n" in terminal.out)
+    terminal.typed.put_nowait(b"exit 2\r")
+    assert await asyncio.wait_for(attached, 10) == 2
+    await place.until(lambda: place.status()["phase"] == "Failed")
