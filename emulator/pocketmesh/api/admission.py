@@ -10,13 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from pocketmesh.api import definitions, errors, pods, refusals, services, strategy
+from pocketmesh.api import definitions, errors, jobs, pods, refusals, services, strategy
 from pocketmesh.api.calls import Write
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.ownership import tracking
 from pocketmesh.api.ownership.managers import Owners
 from pocketmesh.api.ownership.tracking import Writer
 from pocketmesh.api.ownership.typed import KeyMissing
+from pocketmesh.api.policies.matching import Operation, Request
+from pocketmesh.api.policies.policies import Policies
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.objects import Object
 from pocketmesh.schema.errors import Undecodable
@@ -57,6 +59,7 @@ class Admission:
         self._store = store
         self._kinds = kinds
         self._clock = clock
+        self._policies = Policies(store, kinds)
 
     def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
         """Raises ApiError: 404 no such namespace, 403 it is being terminated."""
@@ -79,11 +82,27 @@ class Admission:
         generation = strategy.generation(kind, new, changed) if changed is not None else None
         if generation is not None:
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}
-        return Admitted(tracking.managed(new, owners), warnings)
+        new = tracking.managed(new, owners)
+        objections = self._policies.check(self._request(kind, wish.write, new, old, wish.subresource))
+        return Admitted(new, (*warnings, *objections))
+
+    def admit_deletion(self, kind: Kind, obj: Object, write: Write) -> tuple[str, ...]:
+        """What to warn of when an object is to go. Raises ApiError when a policy denies it."""
+        return self._policies.check(self._request(kind, write, None, obj, ""))
 
     def writer(self, write: Write, subresource: str) -> Writer:
         """Who the owner of what is written now will be."""
         return Writer(write.manager or "unknown", subresource, rfc3339(self._clock.now()))
+
+    def _request(
+        self, kind: Kind, write: Write, new: Object | None, old: Object | None, subresource: str
+    ) -> Request:
+        metadata = (new or old or {})["metadata"]
+        operation: Operation = "DELETE" if new is None else "UPDATE" if old is not None else "CREATE"
+        place = self._store.get(Key("namespaces", "", metadata.get("namespace") or ""))
+        return Request(
+            kind, operation, metadata["name"], write, new, old, subresource, place.object if place else None
+        )
 
     def _judged(self, wish: Wish, new: Object) -> tuple[Object, tuple[str, ...]]:
         kind, write = wish.kind, wish.write
@@ -124,6 +143,8 @@ class Admission:
                 return self._allocated(kind, obj, old)
             case "pods" if old is None:
                 return self._with_account(kind, obj)
+            case "jobs.batch" if old is None:
+                return jobs.admitted(obj)
             case definitions.RESOURCE:
                 return definitions.established(obj, rfc3339(self._clock.now()))
         return obj

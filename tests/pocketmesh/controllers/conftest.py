@@ -62,7 +62,8 @@ class World:
 
     def run_pod(self, pod: Object, *, ready: bool = True, phase: str = "Running") -> None:
         now = rfc3339(self.clock.now())
-        address = f"10.244.0.{self.client.all('pods').index(pod) + 2}"
+        names = [name_of(each) for each in self.client.all("pods")]
+        address = f"10.244.0.{names.index(name_of(pod)) + 2}"
         condition = {"type": "Ready", "status": "True" if ready else "False", "lastTransitionTime": now}
         status = {**pod["status"], "phase": phase, "podIP": address, "podIPs": [{"ip": address}]}
         self.client.update_status("pods", {**pod, "status": {**status, "conditions": [condition]}})
