@@ -131,3 +131,41 @@ async def test_a_client_that_does_not_read_holds_nobody_up(api: Any) -> None:
         assert lazy.status == 200
 
     assert names[-1] == "c199"
+
+
+async def test_a_client_that_never_reads_is_cut_off(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watches, "READER_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.server.port, ssl=api.tls)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(f"GET {CONFIGMAPS}?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    for number in range(40):
+        obj = {"metadata": {"name": f"c{number}"}, "data": {"filler": "x" * 500_000}}
+        async with api.post(CONFIGMAPS, obj) as response:
+            assert response.status == 201
+    async with asyncio.timeout(5):
+        while api.registry.store._watches:
+            await asyncio.sleep(0.01)
+
+    writer.transport.resume_reading()  # type: ignore[attr-defined]
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        async with asyncio.timeout(5):
+            await reader.readexactly(40 * 500_000)
+    writer.close()
+
+
+async def test_an_event_that_comes_with_the_time_of_a_bookmark_comes_first(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watches, "BOOKMARK_SECONDS", 0.0)
+    names = [f"c{number}" for number in range(30)]
+    seen: list[int] = []
+    async with api.get(f"{CONFIGMAPS}?watch=true&allowWatchBookmarks=true") as response:
+        adding = asyncio.ensure_future(asyncio.gather(*(add(api, name) for name in names)))
+        while names:
+            found = await event(response)
+            seen.append(int(found["object"]["metadata"]["resourceVersion"]))
+            if found["type"] == "ADDED":
+                names.remove(found["object"]["metadata"]["name"])
+        await adding
+
+    assert seen == sorted(seen)
