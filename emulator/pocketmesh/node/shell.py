@@ -225,46 +225,6 @@ def _volume(container: Container) -> FileSystem:
     return files.successor.volume
 
 
-async def sh(invocation: Invocation) -> int:
-    """`sh`: `-c SCRIPT [NAME ARG…]`, a script file, a script on standard input, or a dialogue."""
-    script, arguments, interactive = _parse(invocation)
-    if script is None and (interactive or invocation.tty):
-        from pocketmesh.node.terminal import dialogue
-
-        return await dialogue(invocation)
-    if script is None:
-        script = (await _everything(invocation.stdin)).decode(errors="replace")
-        invocation.stdin = NoInput()
-    if arguments:
-        script = f"set -- {shlex.join(arguments)}\n{script}"
-    shell = Shell(invocation)
-    return await shell.run(shell.fed(script) if shell.reads_input(script) else script)
-
-
-def _parse(invocation: Invocation) -> tuple[str | None, list[str], bool]:
-    """The script, its arguments, and whether `-i` was given."""
-    words, interactive = invocation.argv[1:], False
-    while words and words[0].startswith("-") and len(words[0]) > 1:
-        flags = words.pop(0)
-        if flags == "--":
-            break
-        interactive = interactive or "i" in flags
-        if not flags.startswith("--") and "c" in flags:
-            script = words.pop(0) if words else ""
-            prefix = "set -e\n" if "e" in flags else ""
-            return prefix + script, words[1:], interactive
-    if words:
-        return invocation.container.files.read(words[0]).decode(errors="replace"), words[1:], interactive
-    return None, [], interactive
-
-
-async def _everything(source: Input) -> bytes:
-    chunks = []
-    while chunk := await source.read():
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 class Builtin:
     """A program that the shell has built in (`cat`, `ls`, …) as a command of its own."""
 
@@ -309,8 +269,3 @@ BUILTINS: Final = (
     *("true", "uniq", "wc", "which", "xargs", "yes"),
 )
 """Executables of a small Linux image that the shell itself provides."""
-
-
-def shell_commands() -> dict[str, Command]:
-    """The shell under its names, and everything it provides."""
-    return {**dict.fromkeys(SHELLS, sh), **{name: Builtin(name) for name in BUILTINS}}

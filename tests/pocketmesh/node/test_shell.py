@@ -60,6 +60,12 @@ async def test_an_unknown_executable(shell):
     )
 
 
+async def test_a_script_file(shell):
+    await shell("sh", "-c", "echo 'echo $1 from a file' > /tmp/script")
+    assert await shell("sh", "/tmp/script", "hi") == (0, "hi from a file\n", "")
+    assert await shell("sh", "/nope") == (127, "", "sh: can't open '/nope'\n")
+
+
 async def test_standard_input_reaches_the_program(shell):
     assert await shell("sh", "-c", "cat | wc -c", stdin=b"12345") == (0, "5\n", "")
     assert await shell("sh", stdin=b"echo from a script") == (0, "from a script\n", "")

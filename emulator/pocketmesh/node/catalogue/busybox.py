@@ -7,12 +7,12 @@ from typing import Final
 from pocketmesh.node.commands.curl import curl
 from pocketmesh.node.commands.names import NAMES
 from pocketmesh.node.commands.netcat import nc
+from pocketmesh.node.commands.sh import shell_commands
 from pocketmesh.node.commands.small import SMALL
 from pocketmesh.node.commands.tar import tar
 from pocketmesh.node.commands.wget import wget
 from pocketmesh.node.images import Image
 from pocketmesh.node.process import Command
-from pocketmesh.node.shell import shell_commands
 
 LINUX: Final[dict[str, Command]] = {**shell_commands(), **SMALL, **NAMES, "nc": nc, "tar": tar, "wget": wget}
 IMAGES: Final = (

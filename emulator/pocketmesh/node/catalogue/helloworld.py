@@ -9,11 +9,11 @@ from typing import Final
 
 from aiohttp import web
 
+from pocketmesh.node.commands.sh import shell_commands
 from pocketmesh.node.commands.small import SMALL
 from pocketmesh.node.commands.web import serve
 from pocketmesh.node.images import Image
 from pocketmesh.node.process import Invocation
-from pocketmesh.node.shell import shell_commands
 
 PORT: Final = 5000
 _NOT_FOUND: Final = (
