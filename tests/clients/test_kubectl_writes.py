@@ -207,12 +207,14 @@ def test_delete_waits_until_it_is_gone(kubectl: Any, web: str) -> None:
     assert kubectl.run("get", "deployment", "web").returncode == 1
 
 
-def test_wait_sees_a_deletion(kubectl: Any) -> None:
-    kubectl("create", "configmap", "c")
-    with kubectl.running("wait", "configmap/c", "--for=delete", "--timeout=20s") as waiting:
-        kubectl("delete", "configmap", "c")
+def test_delete_waits_for_finalizers(kubectl: Any) -> None:
+    held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, finalizers: [example.com/held]}\n"
+    kubectl("create", "-f", "-", stdin=held)
+    with kubectl.running("delete", "configmap", "c") as deleting:
+        assert deleting.stdout.readline() == 'configmap "c" deleted\n'
+        kubectl("patch", "configmap", "c", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
 
-        assert waiting.wait(timeout=20) == 0
+        assert deleting.wait(timeout=20) == 0
 
 
 def test_a_namespace_goes_with_all_it_holds(kubectl: Any, web: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 from aiohttp import WSMsgType, web
@@ -51,25 +52,32 @@ class Forwarder:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _join(self, data: Stream, error: Stream) -> None:
-        port = data.headers.get("port", "")
-        try:
-            reader, writer = await asyncio.open_connection(sock=await self._dial(int(port)))
-        except (OSError, ValueError) as problem:
-            text = f"error forwarding port {port} to pod {self._pod}: {problem}"
-            await error.write(text.encode())
-            await error.close()
+        with suppress(ConnectionError):  # of the client's: nobody is left to be told
+            problem = await self._flow(data)
+            if problem is not None:
+                port = data.headers.get("port", "")
+                text = f"error forwarding port {port} to pod {self._pod}: {problem}"
+                await error.write(text.encode())
             await data.close()
-            return
+            await error.close()
+
+    async def _flow(self, data: Stream) -> Exception | None:
+        """Carries bytes until the pod has sent its last; what went wrong on the pod's side."""
+        try:
+            dialled = await self._dial(int(data.headers.get("port", "")))
+        except (OSError, ValueError) as problem:
+            return problem
+        reader, writer = await asyncio.open_connection(sock=dialled)
         upload = asyncio.ensure_future(_upload(data, writer))
         try:
-            while chunk := await reader.read(32 * 1024):
+            while True:
+                try:
+                    chunk = await reader.read(32 * 1024)
+                except ConnectionError as problem:
+                    return problem
+                if not chunk:
+                    return None
                 await data.write(chunk)
-            await data.close()
-            await error.close()
-        except ConnectionError as problem:
-            await error.write(f"error forwarding port {port} to pod {self._pod}: {problem}".encode())
-            await error.close()
-            await data.reset()
         finally:
             upload.cancel()
             writer.close()

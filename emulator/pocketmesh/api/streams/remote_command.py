@@ -90,10 +90,12 @@ def terminal_size(message: bytes) -> tuple[int, int] | None:
 
 async def until_gone(work: Awaitable[None], client: Awaitable[None]) -> None:
     """Does the work, and stops it when the client goes first."""
-    working, listening = asyncio.ensure_future(work), asyncio.ensure_future(client)
+    tasks = (asyncio.ensure_future(work), asyncio.ensure_future(client))
     try:
-        await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (working, listening):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(working, listening, return_exceptions=True)
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception) and not isinstance(result, ConnectionError | TimeoutError):
+                _log.error("a conversation with a container failed", exc_info=result)

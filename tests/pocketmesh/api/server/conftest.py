@@ -34,6 +34,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.stopped = asyncio.Event()
+        self.hung_up = asyncio.Event()
         self.log_options: LogOptions | None = None
         self.log: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -94,6 +95,7 @@ class Echo:
             writer.write(data)
             await writer.drain()
         writer.close()
+        self.hung_up.set()
 
 
 @dataclass

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import pytest
 
-from pocketmesh.api.streams.spdy.frames import Data, Decoder, Encoder, Frame, SynStream
+from pocketmesh.api.streams.spdy.frames import Data, Decoder, Encoder, Frame, Reset, SynStream
 
 PATH = "/api/v1/namespaces/default/pods/web/portforward"
 
@@ -68,3 +69,14 @@ async def test_the_same_frames_travel_in_a_websocket(api: Any, pod: str) -> None
 async def test_a_plain_request_is_told_to_upgrade(api: Any, pod: str, method: str) -> None:
     async with api.session.request(method, api.url(PATH)) as response:
         assert (response.status, (await response.json())["message"]) == (400, "Upgrade request required")
+
+
+async def test_a_connection_that_the_client_gives_up_ends(api: Any, pod: str, spdy: Any) -> None:
+    client = await spdy(PATH, "portforward.k8s.io")
+    client.send(*connection(80, 0, 1), Data(3, b"hello"))
+    while not isinstance(await client.receive(), Data):
+        pass
+    client.send(Reset(3, 5))
+
+    async with asyncio.timeout(5):
+        await api.runtime.hung_up.wait()

@@ -64,10 +64,10 @@ class Stream:
         return data
 
     async def write(self, data: bytes) -> None:
-        """Raises ConnectionError when the client is gone; after `close` or a reset it says nothing."""
+        """Raises ConnectionError when the client is gone or wants no more of this stream."""
         for at in range(0, len(data), _CHUNK):
             if self._closed:
-                return
+                raise ConnectionResetError(f"stream {self.number} is closed")
             await self._connection.send(Data(self.number, data[at : at + _CHUNK]))
 
     async def close(self) -> None:
