@@ -89,7 +89,8 @@ class DeleteOptions:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What came of a delete: the answer for the client, and whether the object is gone already."""
+    """What came of a delete: the answer for the client, whether the object is gone already, warnings."""
 
     answer: Object
     gone: bool
+    warnings: tuple[str, ...] = ()

@@ -122,20 +122,22 @@ class Registry(Reading):
     def delete(self, kind: Kind, namespace: str, name: str, options: DeleteOptions, write: Write) -> Deletion:
         """Ends an object, or marks it when finalizers or a grace period hold it back.
 
-        Raises ApiError: 403 a namespace that must stay, 404 absent, 409 a failed precondition.
+        Raises ApiError: 403 a namespace that must stay, 404 absent, 409 a failed precondition, and what a
+        policy says.
         """
         current = self.get(kind, namespace, name)
         deletion.check_allowed(kind, current, options)
+        warnings = self._admission.admit_deletion(kind, current, write)
         key = key_of(kind, namespace, name)
         if kind.resource == definitions.RESOURCE and not write.dry_run:
             current = self._without_instances(current, write)
         marked = deletion.marked(kind, current, options, self.clock.now())
         if marked is None:
             gone = current if write.dry_run else self._remove(kind, key)
-            return Deletion(deletion.answer(kind, gone), True)
+            return Deletion(deletion.answer(kind, gone), True, warnings)
         if marked != current and not write.dry_run:
             marked = self._stored(kind, key, marked)
-        return Deletion(marked, False)
+        return Deletion(marked, False, warnings)
 
     def delete_collection(
         self, kind: Kind, namespace: str, selection: Selection, options: DeleteOptions, write: Write

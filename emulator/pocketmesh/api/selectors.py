@@ -81,6 +81,21 @@ def _requirement(term: re.Match[str]) -> Requirement:
     return Requirement(term["present"], "exists")
 
 
+_OPERATORS: Final = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
+
+
+def of_selector(selector: Object) -> tuple[Requirement, ...]:
+    """The terms of a LabelSelector as it stands in an object; an empty one has none and so selects all."""
+    equal = (selector.get("matchLabels") or {}).items()
+    return (
+        *(Requirement(key, "in", frozenset({value})) for key, value in equal),
+        *(
+            Requirement(term["key"], _OPERATORS[term["operator"]], frozenset(term.get("values") or ()))
+            for term in selector.get("matchExpressions") or ()
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class FieldTerm:
     """One term of a field selector."""

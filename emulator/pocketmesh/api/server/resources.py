@@ -85,7 +85,7 @@ async def delete(call: Call) -> web.StreamResponse:
     """One object ended or marked. Raises ApiError 400, 403, 404, 409."""
     options, write = await call.deletion()
     deletion = call.registry.delete(call.kind, call.target.namespace, call.target.name, options, write)
-    return answers.one(call, deletion.answer)
+    return answers.one(call, deletion.answer, warnings=deletion.warnings)
 
 
 async def delete_collection(call: Call) -> web.StreamResponse:
