@@ -65,6 +65,9 @@ def contradictions(lab: Lab, folder_name: str) -> Iterator[tuple[Place, str]]:
     """What the fields of a well-formed lab say against each other, and where."""
     if lab.id != folder_name:
         yield ("id",), f"The id `{lab.id}` is not the folder's name, `{folder_name}`."
+    for name in lab.params:
+        if hasattr(dict, name):
+            yield ("params", name), f"A param cannot be called `{name}`: checks read params from a dict."
     ids = [task.id for task in lab.tasks]
     for index, task in enumerate(lab.tasks):
         if task.id in ids[:index]:

@@ -19,6 +19,8 @@ Value: TypeAlias = str | int
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
 )
+# Jinja2's own globals would stand in for a param that is missing: `namespace` is one of them.
+_ENVIRONMENT.globals = {"range": _ENVIRONMENT.globals["range"]}
 
 
 def render(text: str, params: Mapping[str, Value], path: Path, first_line: int = 1) -> str:

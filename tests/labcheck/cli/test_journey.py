@@ -136,3 +136,20 @@ def test_ctrl_c_during_up_leaves_nothing(make_lab: MakeLab, state: StateFolder, 
     assert (process.returncode, errors.strip()) == (130, "Interrupted.")
     assert state.environments() == []
     assert not Path(f"/proc/{daemon}").exists()
+
+
+def test_ctrl_c_during_grade_stops_the_checks(command: Command, make_lab: MakeLab, tmp_path: Path) -> None:
+    hang = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    checks = (make_lab() / "test_lab.py").read_text().replace('expect.note("seen")', hang)
+    labs = make_lab({"test_lab.py": checks}).parent
+    command("up", "7")
+    words = [sys.executable, "-m", "labcheck", "--labs", str(labs), "grade", "7"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 20
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors.strip()) == (130, "Interrupted.")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -54,6 +54,7 @@ def test_a_sound_lab_loads(make_lab: MakeLab) -> None:
             "share: [10, 20]", "share: [1.5]", "must be text or a whole number, not `1.5`", id="choice"
         ),
         pytest.param("share: [10, 20]", "Share: [1]", "`Share` is not a valid name", id="param's name"),
+        pytest.param("share: [10, 20]", "items: [1]", "A param cannot be called `items`", id="a dict's name"),
         pytest.param("pod: client", "pot: client", "no field `pot` here. Did you mean `pod`?", id="probe"),
         pytest.param(
             "points: 2", "point: 2", "no field `point` here. Did you mean `points`?", id="task's field"

@@ -57,6 +57,7 @@ def test_a_longer_fence_holds_a_shorter_one(make_lab: MakeLab) -> None:
         pytest.param(
             "a\n{{ namspace }}\n", "guide.md:2: 'namspace' is undefined. Did you mean `namespace`", id="name"
         ),
+        pytest.param("{{ dict }}\n", "guide.md:1: 'dict' is undefined", id="Jinja2's own name"),
         pytest.param("a\n\n{% if %}\n", "guide.md:3: ", id="syntax"),
         pytest.param("a\n{{ share // 0 }}\n", "guide.md:2: ", id="arithmetic"),
         pytest.param("a\n{{ ''.__class__.__mro__ }}\n", "guide.md:2: Access to attribute", id="sandbox"),
