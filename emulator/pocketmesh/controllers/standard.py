@@ -6,6 +6,7 @@ from typing import Final
 
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
+from pocketmesh.controllers.cronjob import CronJobs
 from pocketmesh.controllers.daemonset import DaemonSets
 from pocketmesh.controllers.deployment import Deployments
 from pocketmesh.controllers.endpoints import ServiceEndpoints
@@ -16,6 +17,7 @@ from pocketmesh.controllers.replicaset import ReplicaSets
 from pocketmesh.controllers.runtime import Reconciler
 from pocketmesh.controllers.scheduler import Scheduler
 from pocketmesh.controllers.statefulset import StatefulSets
+from pocketmesh.controllers.ttl import FinishedJobs
 
 CONTROLLER_MANAGER: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
@@ -32,6 +34,8 @@ def standard_controllers(registry: Registry, ca_certificate: str) -> list[Reconc
         DaemonSets(client, clock),
         StatefulSets(client, clock),
         Jobs(client, clock),
+        CronJobs(client, clock),
+        FinishedJobs(client, clock),
         ServiceEndpoints(client, clock),
         Scheduler(Client(registry, SCHEDULER), clock),
     ]

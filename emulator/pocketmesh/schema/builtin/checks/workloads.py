@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pocketmesh.objects import Object
-from pocketmesh.schema import errors, metadata, names
+from pocketmesh.schema import cron, errors, metadata, names
 from pocketmesh.schema.builtin.checks import pods
 from pocketmesh.schema.errors import FieldError
 
@@ -73,8 +73,17 @@ def job(obj: Object, old: Object | None) -> list[FieldError]:
 def cron_job(obj: Object, _old: Object | None) -> list[FieldError]:
     """A CronJob."""
     spec = obj["spec"]
-    found = [] if spec.get("schedule") else [errors.required("spec.schedule")]
-    return found + _job_spec(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    return _schedule(spec.get("schedule", "")) + _job_spec(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+
+
+def _schedule(text: str) -> list[FieldError]:
+    if not text:
+        return [errors.required("spec.schedule")]
+    try:
+        cron.parsed(text)
+    except cron.BadSchedule as error:
+        return [errors.invalid("spec.schedule", text, str(error))]
+    return []
 
 
 def selector(value: Object, field: str) -> list[FieldError]:
