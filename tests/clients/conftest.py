@@ -20,6 +20,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from kubernetes import config
+from kubernetes.client import ApiClient
 
 DEADLINE = 20.0
 
@@ -63,6 +65,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         wait_for((state / "kubeconfig").exists, lambda: server.poll() is None)
         yield state / "kubeconfig"
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def api_client(cluster: Path) -> Iterator[ApiClient]:
+    """The Python client, connected as the cluster's administrator."""
+    with config.new_client_from_config(str(cluster)) as connected:
+        yield connected
 
 
 def wait_for(happened: Callable[[], bool], possible: Callable[[], bool] = lambda: True) -> None:
