@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, Final, Protocol, TypeAlias
 
 from pocketmesh.clock import Clock
-from pocketmesh.store import Event, Store
+from pocketmesh.store import Event, Store, StoreUnusable
 
 FIRST_RETRY: Final = 0.005
 LONGEST_RETRY: Final = 1000.0
@@ -148,9 +148,12 @@ class Runtime:
         reconciler, key = item
         try:
             after = reconciler.reconcile(key)
-        except Exception:
+        except Exception as error:
             failures = self._failures[item] = self._failures.get(item, 0) + 1
-            _log.exception("%s %s failed %d times in a row", reconciler.name, key, failures)
+            # A disk that refuses is nobody's mistake here: its words are enough.
+            trace = not isinstance(error, StoreUnusable)
+            message = "%s %s failed %d times in a row: %s"
+            _log.error(message, reconciler.name, key, failures, error, exc_info=trace)
             after = min(FIRST_RETRY * 2 ** min(failures - 1, 30), LONGEST_RETRY)
         else:
             self._failures.pop(item, None)

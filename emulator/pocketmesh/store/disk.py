@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -71,8 +72,8 @@ class Disk:
             raise StoreUnusable(str(error)) from error
 
     def objects(self) -> Iterator[Stored]:
-        """Every object."""
-        for resource, namespace, name, revision, body in self._db.execute("SELECT * FROM objects"):
+        """Every object. Raises StoreUnusable."""
+        for resource, namespace, name, revision, body in self._rows("SELECT * FROM objects"):
             yield Stored(Key(resource, namespace, name), revision, orjson.loads(body), body)
 
     def write(self, cursor: sqlite3.Cursor, event: Event) -> None:
@@ -95,9 +96,16 @@ class Disk:
         """Drops the history up to and including a revision."""
         cursor.execute("DELETE FROM events WHERE revision <= ?", (revision,))
 
-    def events(self, since: int) -> list[Event]:
-        """The kept changes after a revision, oldest first."""
-        rows = self._db.execute("SELECT * FROM events WHERE revision > ? ORDER BY revision", (since,))
+    def events(self, resource: str, namespace: str, since: int, until: int, limit: int) -> list[Event]:
+        """The first kept changes of a resource (of one namespace when given) after `since`, up to `until`.
+
+        Raises StoreUnusable.
+        """
+        rows = self._rows(
+            "SELECT * FROM events WHERE revision > ? AND revision <= ? AND resource = ?"
+            " AND (? = '' OR namespace = ?) ORDER BY revision LIMIT ?",
+            (since, until, resource, namespace, namespace, limit),
+        )
         return [_event(*row) for row in rows]
 
     def oldest_event(self) -> int | None:
@@ -110,9 +118,9 @@ class Disk:
 
     def snapshot(self, snapshot: str) -> dict[Key, bytes] | None:
         """The objects of a snapshot, None when there is none of this name."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT resource, namespace, name, body FROM snapshots WHERE snapshot = ?", (snapshot,)
-        ).fetchall()
+        )
         return {Key(resource, namespace, name): body for resource, namespace, name, body in rows} or None
 
     def close(self) -> None:
@@ -121,8 +129,14 @@ class Disk:
         os.close(self._lock)
 
     def _one(self, query: str) -> int | None:
-        value: int | None = self._db.execute(query).fetchone()[0]
+        value: int | None = self._rows(query)[0][0]
         return value
+
+    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnusable(str(error)) from error
 
 
 def _event(

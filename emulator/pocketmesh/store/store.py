@@ -6,7 +6,7 @@ an object, `metadata.resourceVersion` and nothing else; what an object may say i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,10 @@ from pocketmesh.store.records import Event, EventType, Key, Stored
 from pocketmesh.store.watch import Watch
 
 KEPT_EVENTS: Final = 10_000
-WATCH_BACKLOG: Final = 20_000
+WATCH_BACKLOG: Final = 64 * 1024 * 1024
+"""The most bytes of objects that may wait for one reader."""
+
+_PAGE: Final = 100
 
 
 class Store:
@@ -71,17 +74,13 @@ class Store:
     def watch(self, resource: str, *, namespace: str = "", since: int | None = None) -> Watch:
         """Changes of one resource after revision `since` (None: from now on). Raises Expired."""
         since = self.revision if since is None else since
-        oldest = self._disk.oldest_event() or self.revision + 1
-        if since < oldest - 1:
-            raise Expired(f"too old resource version: {since} ({oldest})")
+        self._check_kept(since)
 
         def matches(event: Event) -> bool:
             key = event.key
             return key.resource == resource and (not namespace or key.namespace == namespace)
 
-        replay = (
-            (event for event in self._disk.events(since) if matches(event)) if since < self.revision else ()
-        )
+        replay = self._replay(resource, namespace, since, self.revision)
         watch = Watch(matches, replay, self._watches.remove, WATCH_BACKLOG)
         self._watches.append(watch)
         return watch
@@ -140,6 +139,22 @@ class Store:
         for watch in list(self._watches):
             watch.close()
         self._disk.close()
+
+    def _replay(self, resource: str, namespace: str, last: int, until: int) -> Iterator[Event]:
+        """The changes of a past, read as they are asked for, so that a long one is never in memory.
+
+        Raises Expired when the reader is so slow that they are forgotten meanwhile.
+        """
+        while last < until:
+            self._check_kept(last)
+            page = self._disk.events(resource, namespace, last, until, _PAGE)
+            yield from page
+            last = page[-1].revision if len(page) == _PAGE else until
+
+    def _check_kept(self, since: int) -> None:
+        oldest = self._disk.oldest_event() or self.revision + 1
+        if since < oldest - 1:
+            raise Expired(f"too old resource version: {since} ({oldest})")
 
     def _check(self, key: Key, expected: int | None) -> Stored:
         current = self.get(key)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ class Daemon:
     def __init__(self, state: Path, istio: str = "none") -> None:
         self.state = state
         self.log = state / "log"
-        self._command = [sys.executable, "-P", "-m", "pocketmesh", "serve"]
-        self._command += ["--state", str(state), "--istio", istio]
+        self.command = [sys.executable, "-P", "-m", "pocketmesh", "serve"]
+        self.command += ["--state", str(state), "--istio", istio]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +42,7 @@ class Daemon:
         self.state.mkdir(mode=0o700, exist_ok=True)
         (self.state / "kubeconfig").unlink(missing_ok=True)
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=output, **options)
+            self._process = subprocess.Popen(self.command, stdout=output, stderr=output, **options)
         return self._process
 
     def start(self) -> None:
@@ -86,10 +87,17 @@ class Daemon:
             context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
         return context
 
-    def session(self, *, certified: bool = True, limit: int = 0) -> aiohttp.ClientSession:
+    @asynccontextmanager
+    async def session(
+        self, *, certified: bool = True, limit: int = 0
+    ) -> AsyncIterator[aiohttp.ClientSession]:
         """A client; `limit` bounds its connections."""
         connector = aiohttp.TCPConnector(ssl=self.tls(certified=certified), limit=limit)
-        return aiohttp.ClientSession(self.url, connector=connector, timeout=aiohttp.ClientTimeout(60))
+        timeout = aiohttp.ClientTimeout(60)
+        async with aiohttp.ClientSession(self.url, connector=connector, timeout=timeout) as session:
+            yield session
+        for _ in range(3):  # the transports of TLS need some turns of the loop to be closed
+            await asyncio.sleep(0)
 
     def memory(self, field: str = "Rss") -> int:
         """Bytes of memory."""
