@@ -37,7 +37,7 @@ from pocketmesh.node.images import Catalogue
 from pocketmesh.node.node import Node
 from pocketmesh.node.verbs import PodVerbs
 from pocketmesh.objects import Object, namespace_of
-from pocketmesh.schema.crds import gateway_api_crds
+from pocketmesh.schema.crds import gateway_api_crds, gateway_api_policies
 from pocketmesh.schema.kinds import Kinds, builtin_kinds
 from pocketmesh.store import Missing, Store
 
@@ -126,7 +126,7 @@ class Cluster:
         client = Client(self.registry, "kube-apiserver")
         bootstrap.create_missing(client)
         if istio == "ambient":
-            bootstrap.create_missing(client, gateway_api_crds())
+            bootstrap.create_missing(client, [*gateway_api_crds(), *gateway_api_policies()])
             install(Client(self.registry, MANAGER))
         done.touch(mode=0o600)
 

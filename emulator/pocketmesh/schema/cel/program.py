@@ -10,7 +10,7 @@ from typing import Any
 
 from pocketmesh.schema.cel.engine import engine
 from pocketmesh.schema.cel.errors import NO_SUCH_OVERLOAD, CompileError, EvaluationError
-from pocketmesh.schema.cel.functions import FUNCTIONS, OURS
+from pocketmesh.schema.cel.functions import FUNCTIONS, OURS, OURS_ALONE
 from pocketmesh.schema.cel.source import escaped_names, presented, renamed
 
 _CALLBACK_FAILED = re.compile(r"Python function call failed: \w+: (.*)\. Check function arguments", re.DOTALL)
@@ -47,9 +47,9 @@ def compiled(expression: str) -> Program:
     if not expression.strip():
         raise CompileError("rule is not specified")
     try:
-        program = engine().compile(renamed(expression, OURS))
+        program = engine().compile(renamed(expression, OURS, OURS_ALONE))
     except ValueError as error:
-        raise CompileError(f"compilation failed: {error}") from error
+        raise CompileError(f"compilation failed: {_placed(str(error))}") from error
     called = program.functions()
     return Program(
         variables=frozenset(program.variables()),
@@ -63,6 +63,12 @@ def optional(value: Any) -> Any:
     """`value` as a CEL optional; None is the empty one."""
     values = engine().OptionalValue
     return values.none() if value is None else values.of(presented(value, {}))
+
+
+def _placed(text: str) -> str:
+    """A syntax error as cel-go lays it out, without the expression in front."""
+    _, found, place = text.partition(": ERROR: ")
+    return f"ERROR: {place}".replace("\n|", "\n |") if found else text
 
 
 def _said(error: Exception) -> str:
@@ -82,11 +88,12 @@ def _said(error: Exception) -> str:
         wanted = unparsed[1]
         return f"type conversion error from 'string' to '{_TYPE_NAMES.get(wanted, wanted)}'"
     if unknown := _UNKNOWN.search(text):
-        return NO_SUCH_OVERLOAD if unknown[1] in _KNOWN else f"undeclared reference to '{unknown[1]}'"
+        return NO_SUCH_OVERLOAD if unknown[1] in KNOWN else f"undeclared reference to '{unknown[1]}'"
     return text
 
 
-_KNOWN = frozenset(
+# The functions and types that an expression may name.
+KNOWN = frozenset(
     {
         *FUNCTIONS,
         *("contains", "endsWith", "matches", "startsWith"),

@@ -28,20 +28,38 @@ _RESERVED = frozenset(
 )
 
 
-def renamed(expression: str, ours: Mapping[str, str]) -> str:
-    """The expression with calls of the functions in `ours` going to their new names."""
+def renamed(expression: str, ours: Mapping[str, str], alone: Mapping[str, str]) -> str:
+    """The expression with calls of the functions in `ours` going to their new names, and of those in `alone`
+    where they are no methods."""
 
     def replace(token: re.Match[str]) -> str:
         name, call = token["name"], token["call"]
-        return f"{ours[name]}{call}" if call and name in ours else token[0]
+        if call and name in ours:
+            return f"{ours[name]}{call}"
+        if call and name in alone and not _is_field(expression, token):
+            return f"{alone[name]}{call}"
+        return token[0]
 
     return _TOKEN.sub(replace, expression)
 
 
+def names(expression: str) -> list[tuple[int, str]]:
+    """The names that stand on their own, neither fields nor text, with their places."""
+    found = []
+    for token in _TOKEN.finditer(expression):
+        if token["name"] and not token["call"] and not _is_field(expression, token):
+            found.append((token.start("name"), token["name"]))
+    return found
+
+
+def _is_field(expression: str, token: re.Match[str]) -> bool:
+    return expression[: token.start()].rstrip().endswith(".")
+
+
 def escaped_names(expression: str) -> dict[str, str]:
     """The field names that the expression writes escaped, by their real names."""
-    names = (token["name"] for token in _TOKEN.finditer(expression) if token["name"])
-    return {real: name for name in names if (real := _unescaped(name)) != name}
+    written = (token["name"] for token in _TOKEN.finditer(expression) if token["name"])
+    return {real: name for name in written if (real := _unescaped(name)) != name}
 
 
 def _unescaped(name: str) -> str:

@@ -26,6 +26,12 @@ def gateway_api_crds() -> list[Object]:
     return definitions(_pages("gateway-api"))
 
 
+def gateway_api_policies() -> list[Object]:
+    """What Gateway API brings along to guard its definitions: a ValidatingAdmissionPolicy and its binding."""
+    found: list[Object] = yaml.load((_HERE / "policies/gateway-api.yaml").read_bytes(), _Loader)
+    return found
+
+
 def istio_crds() -> list[Object]:
     """The fifteen kinds of Istio 1.30, as `apiextensions.k8s.io/v1` objects, parts shared as above."""
     return definitions(_pages("istio"))

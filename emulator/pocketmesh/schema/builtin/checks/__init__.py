@@ -11,7 +11,7 @@ from typing import Final
 
 from pocketmesh.objects import Object
 from pocketmesh.schema import names
-from pocketmesh.schema.builtin.checks import access, config, pods, services, workloads
+from pocketmesh.schema.builtin.checks import access, admission, config, pods, policies, services, workloads
 from pocketmesh.schema.errors import FieldError
 from pocketmesh.schema.metadata import NameRule
 
@@ -32,6 +32,10 @@ _BY_RESOURCE: Final[dict[str, Check]] = {
     "clusterroles.rbac.authorization.k8s.io": access.cluster_role,
     "rolebindings.rbac.authorization.k8s.io": access.role_binding,
     "clusterrolebindings.rbac.authorization.k8s.io": access.cluster_role_binding,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": admission.webhooks,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": admission.webhooks,
+    "validatingadmissionpolicies.admissionregistration.k8s.io": policies.policy,
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io": policies.binding,
     "customresourcedefinitions.apiextensions.k8s.io": config.custom_resource_definition,
 }
 _NAMES: Final[dict[str, NameRule]] = {

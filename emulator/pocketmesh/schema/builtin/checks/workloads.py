@@ -73,7 +73,9 @@ def job(obj: Object, old: Object | None) -> list[FieldError]:
 def cron_job(obj: Object, _old: Object | None) -> list[FieldError]:
     """A CronJob."""
     spec = obj["spec"]
-    return _schedule(spec.get("schedule", "")) + _job_spec(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    return _schedule(spec.get("schedule", "")) + _job_spec(
+        spec["jobTemplate"]["spec"], "spec.jobTemplate.spec"
+    )
 
 
 def _schedule(text: str) -> list[FieldError]:

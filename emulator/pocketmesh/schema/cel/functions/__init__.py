@@ -14,8 +14,11 @@ from pocketmesh.schema.cel.functions import addresses, core, formats, lists, qua
 
 OURS: Mapping[str, str] = {name: f"kubernetes_{name}" for name in core.FUNCTIONS}
 
+OURS_ALONE: Mapping[str, str] = {name: f"kubernetes_{name}" for name in core.ALONE}
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{OURS[name]: function for name, function in core.FUNCTIONS.items()},
+    **{OURS_ALONE[name]: function for name, function in core.ALONE.items()},
     **strings.FUNCTIONS,
     **lists.FUNCTIONS,
     **urls.FUNCTIONS,

@@ -57,4 +57,17 @@ def string(value: Any) -> str:
     raise EvaluationError(NO_SUCH_OVERLOAD)
 
 
+def matches(value: Any, pattern: Any) -> bool:
+    """`matches(value, pattern)`; the library knows the method only."""
+    if not isinstance(value, str) or not isinstance(pattern, str):
+        raise EvaluationError(NO_SUCH_OVERLOAD)
+    try:
+        return re.search(pattern, value) is not None
+    except re.error as error:
+        raise EvaluationError(f"error parsing regexp: {error}") from error
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"size": size, "duration": duration, "string": string}
+
+# Where they are no methods; as methods these are the library's.
+ALONE: Mapping[str, Callable[..., Any]] = {"matches": matches}
