@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def replay(
 def _run(
     page: Page, block: Block, folder: EnvironmentFolder, show: Callable[[str], None], timeout: float
 ) -> Ran:
-    show("".join(f"$ {line}\n" if line.strip() else "\n" for line in block.text.splitlines()))
+    show(textwrap.indent(block.text.strip("\n"), "    ") + "\n")
     heard: list[str] = []
     with tempfile.TemporaryDirectory(prefix="labcheck-") as scratch:
         process = subprocess.Popen(

@@ -62,7 +62,15 @@ class ClusterView:
                 elsewhere = sorted(f"{it.namespace}/{it.name}" for it in self.all(kind.key))
                 observed += f"; elsewhere: {', '.join(elsewhere[:8])}" if elsewhere else ""
         scope = f" -n {namespace}" if namespace else ""
-        return Failed(Evidence(wanted, observed, next=f"kubectl get {kind.plural}{scope}"))
+        return Failed(Evidence(wanted, observed, next=f"kubectl get {self._typed(kind)}{scope}"))
+
+    def _typed(self, kind: Kind) -> str:
+        """What to type for a kind: `gateways` means another group's where several have one."""
+        try:
+            plain = self._cluster.kind(kind.plural).group == kind.group
+        except LookupError:
+            plain = False
+        return kind.plural if plain else f"{kind.plural}.{kind.group}"
 
     def _kind(self, name: str, namespace: str) -> Kind:
         try:

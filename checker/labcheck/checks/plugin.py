@@ -127,9 +127,8 @@ class Grading:
         task = _task(item) or ""
         unmet = [need for need in self.context.needs[task] if self._outcomes.get(need) is not Outcome.PASS]
         if unmet:
-            self._settle(
-                Verdict(task, Outcome.BLOCKED, _claim(item), Evidence(why=f"needs: {', '.join(unmet)}"))
-            )
+            why = f"needs: {', '.join(unmet)}"
+            self._settle(Verdict(task, Outcome.BLOCKED, _claim(item), Evidence(why=why)))
             item.add_marker(pytest.mark.skip(reason="blocked"))
         else:
             self._results.started(task)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from labcheck.checks.verdict import Evidence, Outcome, Verdict
@@ -89,7 +89,7 @@ def report(variant: Variant, provider: str, verdicts: Iterable[Verdict], seconds
                 score=task.points if verdict.outcome is Outcome.PASS else 0,
                 outcome=verdict.outcome,
                 claim=verdict.claim or task.title,
-                evidence=verdict.evidence,
+                evidence=_with_next_step(verdict, variant, by_task),
                 notes=verdict.notes,
                 where=verdict.where,
                 seconds=round(verdict.seconds, 3),
@@ -99,6 +99,17 @@ def report(variant: Variant, provider: str, verdicts: Iterable[Verdict], seconds
     return Report(
         variant.lab.id, variant.lab.title, variant.seed, provider, tuple(results), round(seconds, 2)
     )
+
+
+def _with_next_step(verdict: Verdict, variant: Variant, verdicts: Mapping[str, Verdict]) -> Evidence:
+    """The verdict's evidence; a blocked task points to a task that stands in its way and can be worked on."""
+    obstacle = verdict
+    while obstacle.outcome is Outcome.BLOCKED:
+        needs = next(task.needs for task in variant.tasks if task.id == obstacle.task)
+        obstacle = next(verdicts[need] for need in needs if verdicts[need].outcome is not Outcome.PASS)
+    if obstacle is verdict:
+        return verdict.evidence
+    return replace(verdict.evidence, next=f"labcheck hint {variant.lab.id} {obstacle.task}")
 
 
 def not_passed(last: Mapping[str, Any]) -> list[str]:

@@ -55,11 +55,12 @@ def _finding(task: TaskResult) -> RenderableType:
     if task.outcome is Outcome.PASS:
         return claim.append(f"  {'; '.join(task.notes)}", style="dim") if task.notes else claim
     if task.outcome is Outcome.BLOCKED:
-        return claim.append(f"  {task.evidence.why}", style="dim")
+        claim.append(f"  {task.evidence.why}", style="dim")
     evidence = Table.grid(expand=True, padding=(0, 2, 0, 0))
     evidence.add_column(width=_LABEL, style="dim", no_wrap=True)
     evidence.add_column(ratio=1, overflow="fold")
-    for label in ("expected", "observed", "why", "next"):
+    labels = ("next",) if task.outcome is Outcome.BLOCKED else ("expected", "observed", "why", "next")
+    for label in labels:
         text = getattr(task.evidence, label)
         if text:
             evidence.add_row(label, Text(text, style="cyan" if label == "next" else ""))

@@ -28,7 +28,7 @@ def test_blocks_are_carried_out_in_order_and_shown(make_lab: MakeLab, folder: En
     shown: list[str] = []
     ran = replay(a_page(make_lab, "echo one", "echo two >&2\necho $KUBECONFIG"), folder, shown.append)
     assert [it.output for it in ran] == ["one\n", f"two\n{folder.kubeconfig}\n"]
-    assert "".join(shown).startswith("$ echo one\none\n$ echo two >&2\n$ echo $KUBECONFIG\ntwo\n")
+    assert "".join(shown).startswith("    echo one\none\n    echo two >&2\n    echo $KUBECONFIG\ntwo\n")
 
 
 @pytest.mark.parametrize("block", ["false\necho never", "exit 3", "no-such-command"])

@@ -106,7 +106,7 @@ def test_solution_can_be_carried_out(command: Command, capsys: pytest.CaptureFix
     command("up", "7")
     capsys.readouterr()
     assert command("solution", "7", "--run") == 0
-    assert "$ echo this solves the lab\nthis solves the lab\n" in capsys.readouterr().out
+    assert "    echo this solves the lab\nthis solves the lab\n" in capsys.readouterr().out
 
 
 def test_down_all_ends_every_lab(command: Command, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,7 @@ def test_a_task_whose_need_failed_is_blocked(make_lab: MakeLab) -> None:
     report = judge(make_lab({"test_lab.py": HEAD + PASSES + check("first", "expect.fail('it is there')")}))
     assert [it.outcome for it in report.tasks] == [Outcome.FAIL, Outcome.BLOCKED]
     assert report.tasks[1].evidence.why == "needs: first"
+    assert report.tasks[1].evidence.next.endswith(" first")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ REPORT = Report(
         result(
             "b", Outcome.FAIL, Evidence("weights: v2=10", "v2=30", "It was copied.", "kubectl get httproute")
         ),
-        result("c", Outcome.BLOCKED, Evidence(why="needs: b")),
+        result("c", Outcome.BLOCKED, Evidence(why="needs: b", next="labcheck hint lab-03 b")),
         result("d", Outcome.UNGRADABLE, Evidence(observed="The pod is gone."), where="test_lab.py:7"),
     ),
 )
@@ -53,7 +53,7 @@ def printed(report: Report, width: int, *, color: bool = False) -> str:
 
 def test_a_report_is_one_line_a_task_with_evidence_below() -> None:
     lines = [line.rstrip() for line in printed(REPORT, 80).splitlines()]
-    assert lines[:11] == [
+    assert lines[:12] == [
         "lab-03-waypoint  A waypoint" + " " * 38 + "2/8  ungradable",
         "  pass        2/2  The claim of a  3 of 3",
         "  fail        0/2  The claim of b",
@@ -62,11 +62,12 @@ def test_a_report_is_one_line_a_task_with_evidence_below() -> None:
         "                   why       It was copied.",
         "                   next      kubectl get httproute",
         "  blocked     0/2  The claim of c  needs: b",
+        "                   next      labcheck hint lab-03 b",
         "  ungradable  0/2  The claim of d",
         "                   observed  The pod is gone.",
         "                   check     test_lab.py:7",
     ]
-    assert " ".join(lines[12:]).startswith("What is ungradable costs nothing")
+    assert " ".join(lines[13:]).startswith("What is ungradable costs nothing")
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])
