@@ -18,6 +18,7 @@ from pocketmesh.api import definitions, deletion, errors, metadata, pod_actions,
 from pocketmesh.api.admission import Admission, Admitted, Wish
 from pocketmesh.api.calls import Caller, DeleteOptions, Deletion, Result, Validation, Write
 from pocketmesh.api.errors import ApiError
+from pocketmesh.api.eviction import evict
 from pocketmesh.api.ownership import tracking
 from pocketmesh.api.ownership.managers import Owners
 from pocketmesh.api.ownership.typed import KeyMissing
@@ -49,8 +50,8 @@ class Registry(Reading):
         self.clock = clock
         self._admission = Admission(store, kinds, clock)
         self._answers: dict[str, Answer] = {
-            "pods/binding": partial(pod_actions.bind, store, lambda: rfc3339(clock.now())),
-            "pods/eviction": partial(pod_actions.evict, store, self.delete),
+            "pods/binding": partial(pod_actions.bind, store, self._now),
+            "pods/eviction": partial(evict, store, self.delete, self._now),
         }
         for stored in store.objects(definitions.RESOURCE):
             kinds.serve(stored.object)
@@ -248,6 +249,9 @@ class Registry(Reading):
         return Result(scale.read(result.object), False, result.warnings)
 
     # The store
+
+    def _now(self) -> str:
+        return rfc3339(self.clock.now())
 
     def _stored(self, kind: Kind, key: Key, obj: Object) -> Object:
         return in_version(kind, self.store.update(key, self._for_storage(kind, obj))).object

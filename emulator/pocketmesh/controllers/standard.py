@@ -11,8 +11,10 @@ from pocketmesh.controllers.daemonset import DaemonSets
 from pocketmesh.controllers.deployment import Deployments
 from pocketmesh.controllers.endpoints import ServiceEndpoints
 from pocketmesh.controllers.garbage import GarbageCollector
+from pocketmesh.controllers.hpa import Autoscalers
 from pocketmesh.controllers.job import Jobs
 from pocketmesh.controllers.namespace import Namespaces
+from pocketmesh.controllers.pdb import DisruptionBudgets
 from pocketmesh.controllers.replicaset import ReplicaSets
 from pocketmesh.controllers.runtime import Reconciler
 from pocketmesh.controllers.scheduler import Scheduler
@@ -37,5 +39,7 @@ def standard_controllers(registry: Registry, ca_certificate: str) -> list[Reconc
         CronJobs(client, clock),
         FinishedJobs(client, clock),
         ServiceEndpoints(client, clock),
+        DisruptionBudgets(client, clock),
+        Autoscalers(client, clock),
         Scheduler(Client(registry, SCHEDULER), clock),
     ]

@@ -240,7 +240,9 @@ def test_a_pod_is_bound_once(core):
 
 def test_an_eviction_obeys_the_budget(core):
     pod = config("p", spec={"containers": [{"name": "c", "image": "i"}]})
-    core.create("pods", {**pod, "metadata": {**pod["metadata"], "labels": {"app": "web"}}})
+    made = core.create("pods", {**pod, "metadata": {**pod["metadata"], "labels": {"app": "web"}}})
+    running = {**made, "status": {**made["status"], "phase": "Running"}}
+    core.update("pods", running, subresource="status")
     budget = config("b", spec={"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}})
     core.create("poddisruptionbudgets.policy", budget)
 
