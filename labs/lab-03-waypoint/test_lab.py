@@ -116,7 +116,7 @@ def test_requests_to_the_service_pass_through_the_waypoint(cluster, traffic, exp
 
 @task("split")
 def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params):
-    """v2 receives its share: declared exactly, then seen in 300 requests."""
+    """v2 receives its share: declared exactly, then seen in 400 requests."""
     namespace, share = params.namespace, Fraction(params.share, 100)
 
     def declared():
@@ -146,7 +146,7 @@ def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params)
         )
 
     expect.settle(declared)
-    sample = expect.sample(lambda: traffic.from_("client").sample(URL, n=300))
+    sample = expect.sample(lambda: traffic.from_("client").sample(URL, n=400))
     versions = sample.tally(lambda reply: "v2" if "version: v2" in reply.body else "v1")
     expect.holds(
         "every request is answered",

@@ -28,7 +28,7 @@
         route = cluster.find("HTTPRoute", lambda it: it.at("spec", "rules"), params["namespace"],
                              wanted="an HTTPRoute with a rule")
         expect.equal("the weights", observed=..., expected=..., why="…")
-        sample = expect.sample(lambda: traffic.from_("client").sample("http://helloworld:5000/hello", n=300))
+        sample = expect.sample(lambda: traffic.from_("client").sample("http://helloworld:5000/hello", n=400))
         expect.holds("every request is answered", not sample.refused,
                      observed=f"{len(sample.refused)} of {sample.n} refused: {sample.refused[:1]}")
         expect.share("v2", count=sample.count(lambda it: "version: v2" in it.body), of=sample.n,
@@ -58,7 +58,7 @@ of a route: that parent's
 
 `traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
     from_("client").get(url, method="GET", headers={}, body=None, timeout=5) -> Response
-    from_("client").sample(url, n=300, method="GET", headers={}, timeout=2) -> Sample
+    from_("client").sample(url, n=400, method="GET", headers={}, timeout=2) -> Sample
     Response has .ok .code .headers (lower-case names) .body .exit_code .refusal .through_waypoint
     Refusal: RESET (ztunnel) · FORBIDDEN (403, a waypoint) · UNAUTHORIZED · UNAVAILABLE (503) · TIMEOUT ·
         REFUSED · DNS · TLS · OTHER

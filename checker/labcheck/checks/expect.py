@@ -142,9 +142,10 @@ class Expect:
     def share(self, what: str, *, count: int, of: int, share: float, why: str = "", next: str = "") -> None:
         """`count` of `of` requests speak for the share: within the binomial bounds of `stats.bounds`.
 
-        With n = 300 and a share of 0.1 the bounds are 12 to 52: a right answer is refused once in ten
-        thousand gradings (1.0e-4 at most), and one that is really 0.2 is accepted with a chance of 14 %, 0.3
-        never.
+        A right answer is refused once in a million gradings at most. What is accepted of a wrong one
+        depends on n: with 400 requests and a share of 0.1 the bounds are 14 to 72, so a share of 0.3 is
+        accepted with a chance of 3e-8 and an even split never; with a share of 0.3 they are 77 to 166, and
+        an even split is accepted with a chance of 4e-4. Near misses are for the declared weights to show.
         """
         bounds = stats.bounds(of, share)
         if count not in bounds:

@@ -33,7 +33,7 @@ class Bounds:
         return max(0.0, 1.0 - self.acceptance(self.share))
 
 
-def bounds(n: int, share: float, alpha: float = 1e-4) -> Bounds:
+def bounds(n: int, share: float, alpha: float = 1e-6) -> Bounds:
     """The narrowest bounds that leave at most `alpha / 2` in each tail of Binomial(n, share).
 
     Raises ValueError unless n ≥ 1, 0 ≤ share ≤ 1 and 0 < alpha < 1.

@@ -51,7 +51,7 @@ class Sender:
     def sample(
         self,
         url: str,
-        n: int = 300,
+        n: int = 400,
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,

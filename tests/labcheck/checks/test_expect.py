@@ -129,7 +129,7 @@ def test_a_sample_that_would_be_repeated_is_refused(expect: Expect) -> None:
         ),
         pytest.param(
             lambda it: it.share("v2", count=60, of=300, share=0.1),
-            "v2: 10% of 300 requests, that is 12 to 52",
+            "v2: 10% of 300 requests, that is 8 to 58",
             "60 of 300 requests (20%, one sample)",
             id="share",
         ),

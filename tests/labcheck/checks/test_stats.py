@@ -9,19 +9,19 @@ from labcheck.checks.stats import Bounds, bounds
 
 @pytest.mark.parametrize(
     ("n", "share", "low", "high"),
-    [(300, 0.1, 12, 52), (300, 0.2, 35, 88), (300, 0.3, 60, 122), (300, 0.5, 116, 184), (10, 0.5, 0, 10)],
+    [(300, 0.1, 8, 58), (400, 0.1, 14, 72), (400, 0.2, 43, 121), (400, 0.3, 77, 166), (10, 0.5, 0, 10)],
 )
-def test_bounds_leave_one_in_ten_thousand(n: int, share: float, low: int, high: int) -> None:
+def test_bounds_leave_one_in_a_million(n: int, share: float, low: int, high: int) -> None:
     found = bounds(n, share)
     assert (found.low, found.high) == (low, high)
-    assert found.false_refusal <= 1e-4
+    assert found.false_refusal <= 1e-6
 
 
 @pytest.mark.parametrize(
-    ("true_share", "chance"), [(0.1, 0.99993), (0.2, 0.13885), (0.3, 0.0), (0.5, 0.0), (0.0, 0.0)]
+    ("true_share", "chance"), [(0.1, 1.0), (0.2, 0.17468), (0.3, 0.0), (0.5, 0.0), (0.0, 0.0)]
 )
 def test_a_wrong_share_is_accepted_with_a_chance_that_is_known(true_share: float, chance: float) -> None:
-    assert bounds(300, 0.1).acceptance(true_share) == pytest.approx(chance, abs=1e-5)
+    assert bounds(400, 0.1).acceptance(true_share) == pytest.approx(chance, abs=1e-5)
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (1.0, 300)])
@@ -33,7 +33,7 @@ def test_all_or_nothing_allows_no_exception(share: float, count: int) -> None:
 def test_narrower_bounds_would_refuse_more_than_allowed() -> None:
     found = bounds(300, 0.1)
     for narrower in (Bounds(300, 0.1, found.low + 1, 300), Bounds(300, 0.1, 0, found.high - 1)):
-        assert narrower.false_refusal > 0.5e-4
+        assert narrower.false_refusal > 0.5e-6
 
 
 def test_samples_of_the_right_share_fall_within() -> None:
