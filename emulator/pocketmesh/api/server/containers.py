@@ -12,7 +12,7 @@ from pocketmesh.api.errors import bad_request
 from pocketmesh.api.runtime import LogOptions, PodRuntime
 from pocketmesh.api.server.call import Call
 from pocketmesh.api.server.targets import is_set
-from pocketmesh.api.streams import channels, port_forward, remote_command_spdy
+from pocketmesh.api.streams import channels, port_forward, port_forward_channels, remote_command_spdy
 from pocketmesh.api.streams.remote_command import Program, wanted
 from pocketmesh.clock import parse
 from pocketmesh.objects import Object
@@ -101,6 +101,8 @@ async def forward(call: Call, runtime: PodRuntime) -> web.StreamResponse:
             return await port_forward.over_spdy(call.request, dial, shown)
         case "websocket" if port_forward.TUNNEL in channels.offered(call.request):
             return await port_forward.over_websocket(call.request, dial, shown)
+        case "websocket":
+            return await port_forward_channels.serve(call.request, dial, shown, _ports(call))
         case _:
             raise bad_request("Upgrade request required")
 
@@ -115,6 +117,17 @@ async def _converse(call: Call, program: Program, argv: list[str]) -> web.Stream
             return await channels.serve(call.request, program, want, argv)
         case _:
             raise bad_request("Upgrade request required")
+
+
+def _ports(call: Call) -> list[int]:
+    """The ports in the query: repeated, or separated by commas. Raises ApiError 400 for none of them."""
+    words = [word for value in call.query.getall("ports", []) for word in value.split(",")]
+    if not words:
+        raise bad_request('query parameter "port" is required')
+    for word in words:
+        if not (word.isascii() and word.isdigit() and 0 < int(word) < 65536):
+            raise bad_request(f'unable to parse "{word}" as a port')
+    return [int(word) for word in words]
 
 
 def _upgrade(call: Call) -> str:

@@ -7,19 +7,16 @@ Source: k8s.io/kubelet/pkg/cri/streaming/portforward/httpstream.go and KEP-4006.
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, TypeAlias
+from typing import Final
 
 from aiohttp import WSMsgType, web
 
 from pocketmesh.api.streams.channels import MAX_MESSAGE
+from pocketmesh.api.streams.relay import Dial, relay, told
 from pocketmesh.api.streams.remote_command_spdy import VERSION_HEADER, negotiated
 from pocketmesh.api.streams.spdy import Connection, Stream
 from pocketmesh.api.streams.takeover import take_over
-
-Dial: TypeAlias = Callable[[int], Awaitable[socket.socket]]
 
 PROTOCOL: Final = "portforward.k8s.io"
 TUNNEL: Final = f"SPDY/3.1+{PROTOCOL}"
@@ -53,44 +50,16 @@ class Forwarder:
 
     async def _join(self, data: Stream, error: Stream) -> None:
         with suppress(ConnectionError):  # of the client's: nobody is left to be told
-            problem = await self._flow(data)
-            if problem is not None:
-                port = data.headers.get("port", "")
-                text = f"error forwarding port {port} to pod {self._pod}: {problem}"
-                await error.write(text.encode())
+            try:
+                port = int(data.headers.get("port", ""))
+            except ValueError as problem:
+                await error.write(str(problem).encode())
+            else:
+                refused = await relay(self._dial, port, data)
+                if refused is not None:
+                    await error.write(told(port, self._pod, refused))
             await data.close()
             await error.close()
-
-    async def _flow(self, data: Stream) -> Exception | None:
-        """Carries bytes until the pod has sent its last; what went wrong on the pod's side."""
-        try:
-            dialled = await self._dial(int(data.headers.get("port", "")))
-        except (OSError, ValueError) as problem:
-            return problem
-        reader, writer = await asyncio.open_connection(sock=dialled)
-        upload = asyncio.ensure_future(_upload(data, writer))
-        try:
-            while True:
-                try:
-                    chunk = await reader.read(32 * 1024)
-                except ConnectionError as problem:
-                    return problem
-                if not chunk:
-                    return None
-                await data.write(chunk)
-        finally:
-            upload.cancel()
-            writer.close()
-
-
-async def _upload(data: Stream, writer: asyncio.StreamWriter) -> None:
-    try:
-        while chunk := await data.read():
-            writer.write(chunk)
-            await writer.drain()
-        writer.write_eof()
-    except OSError:
-        return  # the other direction sees it too, and tells
 
 
 class Tunnel:

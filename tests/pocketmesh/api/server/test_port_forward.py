@@ -65,6 +65,27 @@ async def test_the_same_frames_travel_in_a_websocket(api: Any, pod: str) -> None
     assert received == b"hello"
 
 
+async def test_channels_carry_a_port_each_and_begin_with_its_number(api: Any, pod: str) -> None:
+    query, messages = "?ports=80,81", []
+    async with api.session.ws_connect(api.url(PATH + query), protocols=["v4.channel.k8s.io"]) as ws:
+        await ws.send_bytes(b"\x00hello")
+        while b"hello" not in b"".join(messages):
+            messages.append(await ws.receive_bytes())
+
+    of_each = {channel: b"".join(m[1:] for m in messages if m[0] == channel) for channel in range(4)}
+    assert (of_each[0], of_each[1]) == (b"P\x00hello", b"P\x00")
+    assert of_each[2] == b"Q\x00"
+    assert of_each[3].startswith(b"Q\x00error forwarding port 81 to pod web, uid ")
+
+
+@pytest.mark.parametrize("query", ["", "?ports=", "?ports=0", "?ports=80,http", "?ports=65536"])
+async def test_channels_need_ports(api: Any, pod: str, query: str) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await api.session.ws_connect(api.url(PATH + query), protocols=["v4.channel.k8s.io"])
+
+    assert refused.value.status == 400
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_plain_request_is_told_to_upgrade(api: Any, pod: str, method: str) -> None:
     async with api.session.request(method, api.url(PATH)) as response:
