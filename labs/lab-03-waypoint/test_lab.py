@@ -116,7 +116,12 @@ def test_requests_to_the_service_pass_through_the_waypoint(cluster, traffic, exp
 
 @task("split")
 def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params):
-    """v2 receives its share: declared exactly, then seen in 400 requests."""
+    """v2 receives its share: declared exactly, then seen in 400 requests.
+
+    The declared weights are judged exactly. The sample then shows that traffic follows them: a right answer
+    is refused once in a million gradings, and a Service that still splits evenly is accepted at most four
+    times in ten thousand (binomial bounds, `expect.share`).
+    """
     namespace, share = params.namespace, Fraction(params.share, 100)
 
     def declared():
