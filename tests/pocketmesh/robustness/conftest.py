@@ -22,6 +22,12 @@ import yaml
 PATIENCE = 20.0
 
 
+async def turns() -> None:
+    """Some turns of the loop, which transports of TLS need to be closed."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 class Daemon:
     """One `pocketmesh serve` after the other on the same state."""
 
@@ -89,15 +95,14 @@ class Daemon:
 
     @asynccontextmanager
     async def session(
-        self, *, certified: bool = True, limit: int = 0
+        self, *, tls: ssl.SSLContext | None = None, limit: int = 0
     ) -> AsyncIterator[aiohttp.ClientSession]:
-        """A client; `limit` bounds its connections."""
-        connector = aiohttp.TCPConnector(ssl=self.tls(certified=certified), limit=limit)
+        """A client, the administrator unless told otherwise; `limit` bounds its connections."""
+        connector = aiohttp.TCPConnector(ssl=tls or self.tls(), limit=limit)
         timeout = aiohttp.ClientTimeout(60)
         async with aiohttp.ClientSession(self.url, connector=connector, timeout=timeout) as session:
             yield session
-        for _ in range(3):  # the transports of TLS need some turns of the loop to be closed
-            await asyncio.sleep(0)
+        await turns()
 
     def memory(self, field: str = "Rss") -> int:
         """Bytes of memory."""
@@ -108,9 +113,9 @@ class Daemon:
     def open_files(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    async def raw(self, *, certified: bool = True) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A TLS connection on which anything may be said."""
-        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls(certified=certified))
+        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls())
 
     def _config(self) -> Any:
         return yaml.safe_load((self.state / "kubeconfig").read_text())

@@ -35,7 +35,8 @@ async def dial(served: Any) -> AsyncIterator[Dial]:
     yield opened
     for writer in writers:
         writer.transport.abort()
-    await asyncio.sleep(0)
+    for _ in writers:
+        await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -100,6 +101,7 @@ async def test_garbage_instead_of_tls_is_dropped(session: aiohttp.ClientSession,
         async with asyncio.timeout(PATIENCE):
             await reader.read()
         writer.close()
+        await writer.wait_closed()
 
     assert await serves(session)
 
@@ -126,7 +128,7 @@ async def test_bodies_that_break_off_leave_nothing_behind(
 async def test_without_credentials_there_is_health_and_version_only(served: Any) -> None:
     paths = ["/", "/api", "/apis", "/api/v1", "/openapi/v2", "/openapi/v3", "/metrics", CONFIGMAPS]
     paths += ["/apis/apps/v1", "/pocketmesh/v1/snapshots/x", "/openid/v1/jwks", "/nowhere", f"{PODS}/x/exec"]
-    async with served.session(certified=False) as session:
+    async with served.session(tls=served.tls(certified=False)) as session:
         for path in ("/healthz", "/livez", "/readyz", "/version"):
             async with session.get(path) as response:
                 assert response.status == 200, path
@@ -278,6 +280,7 @@ async def test_handshakes_that_never_end_do_not_hold_up_the_others(
     assert await serves(session)
     for _, writer in opened:
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_certificate_of_somebody_else_is_nobody(served: Any, tmp_path: Any) -> None:
@@ -287,8 +290,7 @@ async def test_a_certificate_of_somebody_else_is_nobody(served: Any, tmp_path: A
     stranger = open_credentials(tmp_path / "pki", WallClock())
     tls = served.tls(certified=False)
     tls.load_cert_chain(stranger.directory / "admin.crt", stranger.directory / "admin.key")
-    connector = aiohttp.TCPConnector(ssl=tls)
-    async with aiohttp.ClientSession(served.url, connector=connector) as session:
+    async with served.session(tls=tls) as session:
         with pytest.raises((aiohttp.ClientError, ssl.SSLError)):
             async with session.get("/version"):
                 pass

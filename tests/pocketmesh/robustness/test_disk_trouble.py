@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import resource
 import subprocess
@@ -71,8 +70,8 @@ async def write(session: aiohttp.ClientSession, name: str, size: int = 100) -> t
         return response.status, answer.get("reason", ""), answer.get("message", "")
 
 
-async def names(session: aiohttp.ClientSession) -> set[str]:
-    async with session.get(CONFIGMAPS) as response:
+async def names(session: aiohttp.ClientSession, path: str = CONFIGMAPS) -> set[str]:
+    async with session.get(path) as response:
         return {item["metadata"]["name"] for item in (await response.json())["items"]} - {"kube-root-ca.crt"}
 
 
@@ -115,13 +114,9 @@ async def test_controllers_go_on_when_there_is_space_again(daemon: Any, disk: Sm
         assert made.status == 201
         disk.free()
 
-        pods = "/api/v1/namespaces/default/pods?watch=true&timeoutSeconds=20"
-        seen: set[str] = set()
-        async with session.get(pods) as response:
-            while len(seen) < 3:
-                line = await response.content.readline()
-                assert line, daemon.said()
-                seen.add(json.loads(line)["object"]["metadata"]["name"])
+        async with asyncio.timeout(CHILD_PATIENCE):
+            while len(await names(session, "/api/v1/namespaces/default/pods")) < 3:
+                await asyncio.sleep(0.02)
     assert "Traceback" not in daemon.said()
 
 
