@@ -5,6 +5,7 @@ It is started as a program, never imported, and found again through the folder o
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from labcheck.lab.model import Lab
 
 PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
 _LOG_TAIL = 5
+_LITTLE = 8_000_000
+"""Bytes; a cluster with a solved lab takes about half of that."""
 
 
 class Embedded:
@@ -72,7 +75,11 @@ class Embedded:
     @staticmethod
     def _ended(folder: Path, fact: str) -> EnvironmentTrouble:
         tail = _tail(folder / "log")
-        if "ModuleNotFoundError" in tail:
+        if shutil.disk_usage(folder).free < _LITTLE:
+            # A daemon on a full disk has no room left to say so in its log.
+            tail = f"No space is left on the disk of {folder}.\n{tail}".strip()
+            advice = "Make room, or name another folder: LABCHECK_STATE=DIR labcheck …"
+        elif "ModuleNotFoundError" in tail:
             advice = "Install what it needs: pip install 'labcheck[embedded]'"
         else:
             advice = "Run `labcheck doctor`; then `labcheck down` and `labcheck up` again."

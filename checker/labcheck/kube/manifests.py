@@ -48,9 +48,10 @@ def _apply(cluster: Cluster, document: Document) -> Iterator[Applied]:
     try:
         yield Applied(kind, cluster.apply(kind, obj))
     except ApiRefused as refusal:
-        if refusal.code not in {400, 404, 409, 422, 500}:
-            raise
         place = blamed(refusal.message)
+        # A 500 that names a field is how a server-side apply refuses one that the schema lacks.
+        if refusal.code not in {400, 404, 409, 422} and (refusal.code != 500 or place is None):
+            raise
         text = refusal.message if place is None else _with_nearest(cluster, kind, place, refusal.message)
         raise AuthorError.at(document.path, document.line(place or ()), text) from refusal
 
