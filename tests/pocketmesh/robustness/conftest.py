@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,20 @@ class Daemon:
 
     def _config(self) -> Any:
         return yaml.safe_load((self.state / "kubeconfig").read_text())
+
+
+@pytest.fixture(scope="session")
+def daemon_of() -> Iterator[Callable[[Path, str], Daemon]]:
+    """Makes daemons of a state and a mode, `daemon_of(state, "ambient")`, and sees to their end."""
+    made: list[Daemon] = []
+
+    def make(state: Path, istio: str) -> Daemon:
+        made.append(Daemon(state, istio))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        daemon.kill()
 
 
 @pytest.fixture
