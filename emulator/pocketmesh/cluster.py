@@ -84,7 +84,7 @@ class Cluster:
         )
         client = Client(self.registry, "kubelet", "system:node:pocketmesh-control-plane")
         self.node = Node(client, self.runtime, self.fabric, catalogue, self.clock, token=self._token)
-        for controller in standard_controllers(self.registry, root):
+        for controller in standard_controllers(self.registry, root, self.gate.tokens):
             self.runtime.add(controller)
         self._server: Server | None = None
         self._running: asyncio.Task[None] | None = None
@@ -126,7 +126,8 @@ class Cluster:
         client = Client(self.registry, "kube-apiserver")
         bootstrap.create_missing(client)
         if istio == "ambient":
-            bootstrap.create_missing(client, [*gateway_api_crds(), *gateway_api_policies()])
+            bundle = [*gateway_api_crds(), *gateway_api_policies()]
+            bootstrap.apply(Client(self.registry, "kubectl"), bundle)
             install(Client(self.registry, MANAGER))
         done.touch(mode=0o600)
 

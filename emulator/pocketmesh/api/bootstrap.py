@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from pocketmesh.api import services
@@ -35,14 +36,20 @@ def objects() -> list[Object]:
     ]
 
 
-def create_missing(client: Client, wanted: list[Object] | None = None) -> None:
+def create_missing(client: Client) -> None:
     """Creates those of the objects that are not there; the ones that are stay as they were left."""
     kinds = client.registry.kinds
-    for obj in objects() if wanted is None else wanted:
+    for obj in objects():
         resource = _resource(kinds, obj)
         metadata = obj["metadata"]
         if client.get(resource, metadata.get("namespace", ""), metadata["name"]) is None:
             client.create(resource, obj)
+
+
+def apply(client: Client, wanted: Iterable[Object]) -> None:
+    """Applies a bundle as an administrator would: whoever applies its like later meets no conflict."""
+    for obj in wanted:
+        client.apply(_resource(client.registry.kinds, obj), obj)
 
 
 def _resource(kinds: Kinds, obj: Object) -> str:

@@ -21,6 +21,13 @@ def prune(schema: Schema, obj: Object) -> tuple[Object, list[str]]:
     return _fields(schema, obj, None, True, unknown), sorted(unknown)
 
 
+def unknown_fields(schema: Schema, value: Any) -> list[str]:
+    """The paths in a part of an object that `schema`, the part's own, does not know."""
+    unknown: list[str] = []
+    _prune(schema, value, None, unknown)
+    return unknown
+
+
 def _prune(schema: Schema, value: Any, at: Path, unknown: list[str]) -> Any:
     if isinstance(value, dict):
         return _fields(schema, value, at, schema.embedded_resource, unknown)

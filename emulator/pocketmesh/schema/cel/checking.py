@@ -35,6 +35,7 @@ _TYPES: Final = frozenset(
         "uint",
     }
 )
+_TEST: Final = re.compile(r"\bhas\s*\($")
 _STEP: Final = re.compile(r"\s*(\.)\s*([A-Za-z_]\w*)(\s*\()?|\s*\[")
 
 
@@ -70,7 +71,10 @@ def _unknown_fields(expression: str, schema: Schema, bound: Set[str]) -> Iterato
             if here.type != "object" or here.additional is not None or here.preserve_unknown:
                 break
             if step[2] not in here.properties and "__" not in step[2] and not here.embedded_resource:
-                yield step.start(1), step[2]
+                tested = expression[:start].rstrip()
+                # In `has(self.a)` it is the test that is wrong.
+                at = len(tested) - 1 if _TEST.search(tested) else step.start(1)
+                yield at, step[2]
                 break
             here, position = here.properties.get(step[2]), step.end()
 

@@ -11,7 +11,16 @@ from typing import Final
 
 from pocketmesh.objects import Object
 from pocketmesh.schema import names
-from pocketmesh.schema.builtin.checks import access, admission, config, pods, policies, services, workloads
+from pocketmesh.schema.builtin.checks import (
+    access,
+    admission,
+    config,
+    definitions,
+    pods,
+    policies,
+    services,
+    workloads,
+)
 from pocketmesh.schema.errors import FieldError
 from pocketmesh.schema.metadata import NameRule
 
@@ -36,7 +45,7 @@ _BY_RESOURCE: Final[dict[str, Check]] = {
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": admission.webhooks,
     "validatingadmissionpolicies.admissionregistration.k8s.io": policies.policy,
     "validatingadmissionpolicybindings.admissionregistration.k8s.io": policies.binding,
-    "customresourcedefinitions.apiextensions.k8s.io": config.custom_resource_definition,
+    "customresourcedefinitions.apiextensions.k8s.io": definitions.definition,
 }
 _NAMES: Final[dict[str, NameRule]] = {
     "namespaces": names.dns_label,

@@ -1,4 +1,4 @@
-"""ConfigMaps, Secrets and the definitions of further kinds."""
+"""ConfigMaps and Secrets."""
 
 from __future__ import annotations
 
@@ -45,34 +45,6 @@ def secret(obj: Object, old: Object | None) -> list[FieldError]:
         key = "kubernetes.io/service-account.name"
         if not obj["metadata"].get("annotations", {}).get(key):
             found.append(errors.required(f"metadata.annotations[{key}]"))
-    return found
-
-
-def custom_resource_definition(obj: Object, old: Object | None) -> list[FieldError]:
-    """A CustomResourceDefinition, as far as it is named rightly and has one version to store."""
-    spec = obj["spec"]
-    group, plural = spec.get("group", ""), spec["names"].get("plural", "")
-    found = []
-    if obj["metadata"].get("name") != f"{plural}.{group}":
-        rule = 'must be spec.names.plural+"."+spec.group'
-        found.append(errors.invalid("metadata.name", obj["metadata"].get("name", ""), rule))
-    if not group:
-        found.append(errors.required("spec.group"))
-    for field in ("plural", "kind"):
-        if not spec["names"].get(field):
-            found.append(errors.required(f"spec.names.{field}"))
-    if spec.get("scope") not in ("Cluster", "Namespaced"):
-        found.append(errors.unsupported("spec.scope", spec.get("scope", ""), ("Cluster", "Namespaced")))
-    versions = spec.get("versions", [])
-    if sum(bool(version.get("storage")) for version in versions) != 1:
-        rule = "must have exactly one version marked as storage version"
-        found.append(errors.invalid("spec.versions", versions, rule))
-    for index, version in enumerate(versions):
-        if "openAPIV3Schema" not in version.get("schema", {}):
-            at = f"spec.versions[{index}].schema.openAPIV3Schema"
-            found.append(errors.required(at, "schemas are required"))
-    if old is not None and old["spec"].get("scope") != spec.get("scope"):
-        found.append(errors.invalid("spec.scope", spec.get("scope"), "field is immutable"))
     return found
 
 
