@@ -10,6 +10,8 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 from pocketmesh.api.client import Client
+from pocketmesh.clock import Clock, rfc3339
+from pocketmesh.controllers.namespace_conditions import terminating
 from pocketmesh.objects import Object, annotations_of, name_of
 from pocketmesh.store import Event
 
@@ -27,8 +29,9 @@ class Namespaces:
 
     name = "namespace"
 
-    def __init__(self, client: Client, ca_certificate: str) -> None:
+    def __init__(self, client: Client, clock: Clock, ca_certificate: str) -> None:
         self._client = client
+        self._clock = clock
         self._ca = ca_certificate
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
@@ -82,15 +85,26 @@ class Namespaces:
             )
 
     def _clear(self, namespace: Object) -> None:
-        """Deletes what is left; each thing that goes calls again, and the last one frees the namespace."""
-        name, left = name_of(namespace), False
-        for resource in self._client.registry.store.resources():
-            for obj in self._client.all(resource, name):
-                if "deletionTimestamp" not in obj["metadata"]:
-                    self._client.delete(resource, name, name_of(obj))
-                left = left or self._client.get(resource, name, name_of(obj)) is not None
-        if left:
+        """Deletes what is left, pods before all else; each thing that goes calls again, and the last one
+        frees the namespace."""
+        name = name_of(namespace)
+        remaining = {"pods": self._delete_all("pods", name)}
+        if not remaining["pods"]:
+            for resource in self._client.registry.store.resources():
+                remaining[resource] = self._delete_all(resource, name)
+        if any(remaining.values()):
+            before = (namespace.get("status") or {}).get("conditions") or []
+            conditions = terminating(before, remaining, rfc3339(self._clock.now()))
+            status = {**namespace["status"], "conditions": conditions}
+            self._client.update_status("namespaces", {**namespace, "status": status})
             return
         finalizers = [held for held in namespace["spec"].get("finalizers") or [] if held != "kubernetes"]
         patch = {"spec": {"finalizers": finalizers or None}}
         self._client.merge("namespaces", "", name, patch, "finalize")
+
+    def _delete_all(self, resource: str, namespace: str) -> list[Object]:
+        """Deletes a resource's objects; returns those that something holds back."""
+        for obj in self._client.all(resource, namespace):
+            if "deletionTimestamp" not in obj["metadata"]:
+                self._client.delete(resource, namespace, name_of(obj))
+        return self._client.all(resource, namespace)

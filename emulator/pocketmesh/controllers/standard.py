@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from pocketmesh.api.auth.tokens import Tokens
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
+from pocketmesh.controllers.account_tokens import AccountTokens
 from pocketmesh.controllers.cronjob import CronJobs
 from pocketmesh.controllers.daemonset import DaemonSets
 from pocketmesh.controllers.deployment import Deployments
@@ -13,8 +15,10 @@ from pocketmesh.controllers.endpoints import ServiceEndpoints
 from pocketmesh.controllers.garbage import GarbageCollector
 from pocketmesh.controllers.hpa import Autoscalers
 from pocketmesh.controllers.job import Jobs
+from pocketmesh.controllers.loadbalancer import LoadBalancers
 from pocketmesh.controllers.namespace import Namespaces
 from pocketmesh.controllers.pdb import DisruptionBudgets
+from pocketmesh.controllers.quota import Quotas
 from pocketmesh.controllers.replicaset import ReplicaSets
 from pocketmesh.controllers.runtime import Reconciler
 from pocketmesh.controllers.scheduler import Scheduler
@@ -25,12 +29,19 @@ CONTROLLER_MANAGER: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
 
 
-def standard_controllers(registry: Registry, ca_certificate: str) -> list[Reconciler]:
-    """All of them; `ca_certificate` is the PEM that `kube-root-ca.crt` shows in every namespace."""
+def standard_controllers(
+    registry: Registry, ca_certificate: str, tokens: Tokens | None = None
+) -> list[Reconciler]:
+    """All of them; `ca_certificate` is the PEM that `kube-root-ca.crt` shows in every namespace.
+
+    `tokens` signs what the Secrets of ServiceAccounts carry; without it they stay empty.
+    """
     client, clock = Client(registry, CONTROLLER_MANAGER), registry.clock
     return [
-        Namespaces(client, ca_certificate),
-        GarbageCollector(client),
+        Namespaces(client, clock, ca_certificate),
+        *([AccountTokens(client, tokens, ca_certificate)] if tokens else []),
+        Quotas(client),
+        GarbageCollector(client, clock),
         Deployments(client, clock),
         ReplicaSets(client, clock),
         DaemonSets(client, clock),
@@ -39,6 +50,7 @@ def standard_controllers(registry: Registry, ca_certificate: str) -> list[Reconc
         CronJobs(client, clock),
         FinishedJobs(client, clock),
         ServiceEndpoints(client, clock),
+        LoadBalancers(client, clock),
         DisruptionBudgets(client, clock),
         Autoscalers(client, clock),
         Scheduler(Client(registry, SCHEDULER), clock),

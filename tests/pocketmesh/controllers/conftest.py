@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from pocketmesh.api.auth.tokens import Tokens
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.clock import rfc3339
@@ -16,6 +19,10 @@ from pocketmesh.controllers.standard import standard_controllers
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 from pocketmesh.schema.kinds import Kinds, builtin_kinds
 from pocketmesh.store import Store
+
+_SIGNING_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
 
 
 class FakeClock:
@@ -40,7 +47,8 @@ class World:
         self.registry = Registry(self.store, Kinds(builtin_kinds()), self.clock)
         self.client = Client(self.registry, "test")
         self.runtime = Runtime(self.store, self.clock)
-        for controller in standard_controllers(self.registry, "CERTIFICATE"):
+        self.tokens = Tokens(_SIGNING_KEY, self.clock)
+        for controller in standard_controllers(self.registry, "CERTIFICATE", self.tokens):
             self.runtime.add(controller)
         for name in ("default", "kube-system"):
             self.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})

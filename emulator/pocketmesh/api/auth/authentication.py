@@ -51,7 +51,9 @@ class Authenticator:
         found = self._tokens.check(token, audiences)
         subject = found.subject
         self._check("serviceaccounts", subject.namespace, subject.name, subject.uid)
-        extra: dict[str, tuple[str, ...]] = {_CREDENTIAL: (f"JTI={found.identifier}",)}
+        extra: dict[str, tuple[str, ...]] = {}
+        if found.identifier:
+            extra[_CREDENTIAL] = (f"JTI={found.identifier}",)
         for kind, bound in subject.bound.items():
             self._check(
                 _BOUND[kind], "" if kind == "node" else subject.namespace, bound["name"], bound["uid"]
@@ -62,8 +64,9 @@ class Authenticator:
         return Caller(user, (*account_groups(subject.namespace), AUTHENTICATED), subject.uid, extra), found
 
     def _check(self, resource: str, namespace: str, name: str, uid: str) -> None:
+        """The token of a Secret names it without a uid."""
         stored = self._store.get(Key(resource, namespace, name))
-        if stored is None or stored.object["metadata"]["uid"] != uid:
+        if stored is None or uid not in ("", stored.object["metadata"]["uid"]):
             raise TokenRefused(f"{resource} {namespace}/{name} has been deleted")
 
 

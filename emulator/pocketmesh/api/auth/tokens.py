@@ -23,6 +23,8 @@ from pocketmesh.clock import Clock
 from pocketmesh.objects import Object
 
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
+SECRET_ISSUER: Final = "kubernetes/serviceaccount"
+_SECRET_CLAIM: Final = "kubernetes.io/serviceaccount/"
 _HALF: Final = 32
 
 
@@ -76,6 +78,23 @@ class Tokens:
             "nbf": now,
             "sub": f"system:serviceaccount:{subject.namespace}:{subject.name}",
         }
+        return self._signed(claims)
+
+    def issue_for_secret(self, namespace: str, account: str, uid: str, secret: str) -> str:
+        """A token without an end, for the Secret that it lives and dies with
+        (k8s.io/kubernetes/pkg/serviceaccount/legacy.go)."""
+        return self._signed(
+            {
+                "iss": SECRET_ISSUER,
+                f"{_SECRET_CLAIM}namespace": namespace,
+                f"{_SECRET_CLAIM}secret.name": secret,
+                f"{_SECRET_CLAIM}service-account.name": account,
+                f"{_SECRET_CLAIM}service-account.uid": uid,
+                "sub": f"system:serviceaccount:{namespace}:{account}",
+            }
+        )
+
+    def _signed(self, claims: Object) -> str:
         head = {"alg": "ES256", "kid": self._key_id}
         signed = f"{_encoded(orjson.dumps(head))}.{_encoded(orjson.dumps(claims))}"
         r, s = utils.decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
@@ -84,6 +103,8 @@ class Tokens:
     def check(self, token: str, audiences: Sequence[str] = (ISSUER,)) -> Token:
         """What a token says, for those of `audiences` that it names. Raises TokenRefused."""
         claims = self._claims(token)
+        if claims.get("iss") == SECRET_ISSUER:
+            return _of_secret(claims, audiences)
         now = self._clock.now()
         for claim, late in (("exp", True), ("nbf", False)):
             limit = claims[claim]
@@ -142,6 +163,16 @@ class Tokens:
         except (ValueError, KeyError, TypeError, InvalidSignature) as error:
             raise TokenRefused("invalid bearer token") from error
         return claims
+
+
+def _of_secret(claims: Object, audiences: Sequence[str]) -> Token:
+    """What a Secret's token says: no audience but our own, and a Secret without its uid."""
+    if ISSUER not in audiences:
+        raise TokenRefused(f"token audiences [] is invalid for the target audiences {list(audiences)}")
+    own = {name: claims.get(f"{_SECRET_CLAIM}{name}", "") for name in ("namespace", "secret.name")}
+    account = {field: claims.get(f"{_SECRET_CLAIM}service-account.{field}", "") for field in ("name", "uid")}
+    secret = {"secret": {"name": own["secret.name"], "uid": ""}}
+    return Token(Subject(own["namespace"], account["name"], account["uid"], secret), (ISSUER,), "")
 
 
 def _encoded(content: bytes) -> str:
