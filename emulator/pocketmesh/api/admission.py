@@ -146,8 +146,14 @@ class Admission:
             case "jobs.batch" if old is None:
                 return jobs.admitted(obj)
             case definitions.RESOURCE:
-                return definitions.established(obj, rfc3339(self._clock.now()))
+                return self.established(obj)
         return obj
+
+    def established(self, crd: Object) -> Object:
+        name = crd["metadata"]["name"]
+        others = (stored.object for stored in self._store.objects(definitions.RESOURCE))
+        named = [other for other in others if other["metadata"]["name"] != name]
+        return definitions.established(crd, named, rfc3339(self._clock.now()))
 
     def _allocated(self, kind: Kind, service: Object, old: Object | None) -> Object:
         own = service["metadata"]["uid"]

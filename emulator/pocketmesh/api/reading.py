@@ -25,7 +25,7 @@ class Reading:
     def get(self, kind: Kind, namespace: str, name: str, subresource: str = "") -> Object:
         """One object, or a subresource of it, in the version of `kind`. Raises ApiError 404."""
         obj = self.read(kind, namespace, name).object
-        return scale.read(obj) if subresource == "scale" else obj
+        return scale.read(kind, obj) if subresource == "scale" else obj
 
     def read(self, kind: Kind, namespace: str, name: str) -> Stored:
         """As `get`, with the object's bytes."""

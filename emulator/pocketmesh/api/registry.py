@@ -82,12 +82,12 @@ class Registry(Reading):
     ) -> Result:
         """Replaces an object or one of its subresources.
 
-        Raises ApiError: 404 absent, 409 changed meanwhile, 422 invalid.
+        Raises ApiError: 400 another's name, 404 absent, 409 changed meanwhile, 422 invalid.
         """
-        current = self.get(kind, namespace, name)
         if subresource == "scale":
-            return self._scaled(kind, current, obj, write)
+            return self._scaled(kind, self.get(kind, namespace, name), obj, write)
         obj = metadata.addressed(kind, namespace, obj, name)
+        current = self.get(kind, namespace, name)
         if not obj["metadata"].get("resourceVersion") and strategy.needs_version_to_update(kind):
             raise metadata.version_required(kind, name)
         return self._replace(kind, current, obj, write, subresource)
@@ -113,7 +113,7 @@ class Registry(Reading):
         current = self.get(kind, namespace, name)
         if subresource == "scale":
             return self._scaled(
-                kind, current, content.patched(kind, content_type, scale.read(current), patch), write
+                kind, current, content.patched(kind, content_type, scale.read(kind, current), patch), write
             )
         patched = content.patched(kind, content_type, current, patch)
         refused = partial(refusals.of_patch, patched)
@@ -245,8 +245,8 @@ class Registry(Reading):
         problems = scale.problems(wanted)
         if problems:
             raise errors.invalid(kind, current["metadata"]["name"], problems)
-        result = self._replace(kind, current, scale.written(current, wanted), write, "scale")
-        return Result(scale.read(result.object), False, result.warnings)
+        result = self._replace(kind, current, scale.written(kind, current, wanted), write, "scale")
+        return Result(scale.read(kind, result.object), False, result.warnings)
 
     # The store
 
@@ -260,6 +260,8 @@ class Registry(Reading):
         gone = in_version(kind, self.store.delete(key)).object
         if kind.crd and not self.store.objects(kind.resource):
             self._finish_definition(kind.resource)
+        if kind.resource == definitions.RESOURCE:
+            self._free_names()
         return gone
 
     def _for_storage(self, kind: Kind, obj: Object) -> Object:
@@ -291,6 +293,13 @@ class Registry(Reading):
             self.store.update(stored.key, crd)
         else:
             self.store.delete(stored.key)
+            self._free_names()
+
+    def _free_names(self) -> None:
+        """Lets definitions have the names that they wanted and that are free now."""
+        for stored in self.store.objects(definitions.RESOURCE):
+            if definitions.is_in_conflict(stored.object):
+                self.store.update(stored.key, self._admission.established(stored.object))
 
     def _keep_kinds_in_step(self, event: Event) -> None:
         if event.key.resource != definitions.RESOURCE:

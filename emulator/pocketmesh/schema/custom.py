@@ -11,20 +11,23 @@ from typing import Any
 
 import orjson
 
-from pocketmesh.objects import Object
+from pocketmesh.objects import Object, condition, is_true
 from pocketmesh.schema import ages, jsonpath
 from pocketmesh.schema.builtin.definitions import OBJECT_META, definition
-from pocketmesh.schema.kind import Column, Kind
+from pocketmesh.schema.kind import Column, Kind, ScalePaths
 from pocketmesh.schema.structural import Schema, parse
 
 _AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+_SCALE_PATHS = ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
 _STRING = {"type": "string"}
 
 
 def kinds_of(crd: Object) -> list[Kind]:
-    """One kind for each served version, in the definition's order."""
-    spec = crd["spec"]
-    names = spec["names"]
+    """One kind for each served version, in the definition's order; none while its names are not its own."""
+    spec, status = crd["spec"], crd.get("status") or {}
+    if condition(crd, "Established") is not None and not is_true(crd, "Established"):
+        return []
+    names = status.get("acceptedNames") or spec["names"]
     return [
         Kind(
             group=spec["group"],
@@ -41,10 +44,17 @@ def kinds_of(crd: Object) -> list[Kind]:
             storage=bool(version.get("storage")),
             crd=True,
             list_kind_name=names.get("listKind", ""),
+            scale=_scale((version.get("subresources") or {}).get("scale")),
         )
         for version in spec["versions"]
         if version.get("served")
     ]
+
+
+def _scale(paths: Object | None) -> ScalePaths | None:
+    if paths is None:
+        return None
+    return ScalePaths(*(tuple(filter(None, (paths.get(part) or "").split("."))) for part in _SCALE_PATHS))
 
 
 def _root(document: Object) -> Schema:

@@ -24,6 +24,18 @@ class Column:
     cell: Callable[[Object, datetime], object]
 
 
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where the `scale` subresource finds its numbers, field by field; `selector` is empty where it has none.
+
+    A selector at the end of such a path is text; without paths it is a LabelSelector, as in built-in kinds.
+    """
+
+    wanted: tuple[str, ...]
+    current: tuple[str, ...]
+    selector: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind as discovery, the registry and the table printer need it."""
@@ -43,6 +55,7 @@ class Kind:
     storage: bool = True
     crd: bool = False
     list_kind_name: str = ""
+    scale: ScalePaths | None = None
 
     @property
     def resource(self) -> str:

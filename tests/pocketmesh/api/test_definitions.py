@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.registry import Registry
 from pocketmesh.schema.kinds import Kinds
 
+MERGE = "application/merge-patch+json"
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
@@ -79,3 +82,87 @@ def test_a_restored_snapshot_brings_its_definitions_back(core, gadgets):
     core.delete(CRDS, "gadgets.example.com")
     core.registry.store.restore("before")
     assert core.registry.kinds.find("example.com", "v1", "gadgets") is not None
+
+
+def named(gadgets: Any, **names: object) -> Any:
+    """Another definition in the same group."""
+    plural = names.setdefault("plural", "widgets")
+    spec = {**gadgets["spec"], "names": {"kind": "Widget", **names}}
+    return {**gadgets, "metadata": {"name": f"{plural}.example.com"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("names", "reason", "message"),
+    [
+        ({"kind": "Gadget", "singular": "w", "listKind": "Ws"}, "KindConflict", '"Gadget" is already in use'),
+        ({"singular": "gadget"}, "SingularConflict", '"gadget" is already in use'),
+        ({"shortNames": ["gadgets"]}, "ShortNamesConflict", '"gadgets" is already in use'),
+        ({"listKind": "GadgetList"}, "ListKindConflict", '"GadgetList" is already in use'),
+    ],
+)
+def test_names_that_are_taken_are_not_accepted(core, gadgets, names, reason, message):
+    core.create(CRDS, gadgets)
+    made = core.create(CRDS, named(gadgets, **names))
+    conditions = {entry["type"]: entry for entry in made["status"]["conditions"]}
+    assert (conditions["NamesAccepted"]["reason"], conditions["NamesAccepted"]["message"]) == (
+        reason,
+        message,
+    )
+    assert conditions["Established"]["reason"] == "NotAccepted"
+    assert core.registry.kinds.find("example.com", "v1", "widgets") is None
+
+
+def test_names_that_become_free_are_accepted(core, gadgets):
+    core.create(CRDS, gadgets)
+    core.create(CRDS, named(gadgets, shortNames=["gadget"]))
+    core.delete(CRDS, "gadgets.example.com")
+    freed = core.get(CRDS, "widgets.example.com")
+    assert {entry["type"]: entry["status"] for entry in freed["status"]["conditions"]} == {
+        "NamesAccepted": "True",
+        "Established": "True",
+    }
+    assert core.registry.kinds.find("example.com", "v1", "widgets") is not None
+
+
+def test_an_established_definition_keeps_its_names_when_it_asks_for_taken_ones(core, gadgets):
+    core.create(CRDS, gadgets)
+    core.create(CRDS, named(gadgets, shortNames=["wd"]))
+    wanted = {"spec": {"names": {"shortNames": ["gadget"]}}}
+    changed = core.patch(CRDS, "widgets.example.com", MERGE, wanted)
+    assert changed["status"]["acceptedNames"]["shortNames"] == ["wd"]
+    assert core.registry.kinds.stored("widgets.example.com").short_names == ("wd",)
+
+
+@pytest.fixture
+def scaled(core, gadgets):
+    """Gadgets with a scale subresource at places of its own, and one of them."""
+    paths = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.seen.now"}
+    paths["labelSelectorPath"] = ".status.selector"
+    for version in gadgets["spec"]["versions"]:
+        version["subresources"] = {"status": {}, "scale": paths}
+    core.create(CRDS, gadgets)
+    made = core.create("gadgets.example.com", gadget())
+    status = {"seen": {"now": 2}, "selector": "app=g"}
+    core.update("gadgets.example.com", {**made, "status": status}, subresource="status")
+    return core
+
+
+def test_a_scale_is_read_at_the_paths_of_the_definition(scaled):
+    kind = scaled.kind("gadgets.example.com")
+    scale = scaled.registry.get(kind, "shop", "g", "scale")
+    assert (scale["spec"], scale["status"]) == ({"replicas": 1}, {"replicas": 2, "selector": "app=g"})
+
+
+def test_a_scale_is_written_at_the_path_of_the_definition(scaled):
+    patch = {"spec": {"replicas": 5}}
+    answer = scaled.patch("gadgets.example.com", "g", MERGE, patch, "shop", subresource="scale")
+    assert answer["spec"] == {"replicas": 5}
+    changed = scaled.get("gadgets.example.com", "g", "shop")
+    assert (changed["spec"]["size"], changed["metadata"]["generation"]) == (5, 2)
+
+
+def test_a_version_that_objects_were_stored_in_must_stay(core, gadgets):
+    core.create(CRDS, gadgets)
+    versions = [{**gadgets["spec"]["versions"][1], "storage": True}]
+    with pytest.raises(ApiError, match=r'storedVersions\[0\]: Invalid value: "v1": must appear'):
+        core.patch(CRDS, "gadgets.example.com", MERGE, {"spec": {"versions": versions}})

@@ -49,7 +49,7 @@ def daemon_set(obj: Object, old: Object | None) -> list[FieldError]:
 
 def stateful_set(obj: Object, old: Object | None) -> list[FieldError]:
     """A StatefulSet; most of it is settled when it is created."""
-    found = _workload(obj["spec"], "statefulset")
+    found = _workload(_with_claims(obj["spec"]), "statefulset")
     before = (old or obj).get("spec", {})
     settled = {*obj["spec"], *before} - {*_STATEFUL_CHANGEABLE}
     if any(obj["spec"].get(field) != before.get(field) for field in settled):
@@ -108,6 +108,14 @@ def selector(value: Object, field: str) -> list[FieldError]:
         key = entry.get("key", "")
         found += [errors.invalid(f"{at}.key", key, complaint) for complaint in names.label_key(key)]
     return found
+
+
+def _with_claims(spec: Object) -> Object:
+    """A StatefulSet's spec whose pods have a volume for each claim template, which they may mount."""
+    claims = [claim["metadata"].get("name", "") for claim in spec.get("volumeClaimTemplates", ())]
+    pod = spec["template"]["spec"]
+    volumes = [*pod.get("volumes", ()), *({"name": name, "emptyDir": {}} for name in claims)]
+    return {**spec, "template": {**spec["template"], "spec": {**pod, "volumes": volumes}}}
 
 
 def _workload(spec: Object, kind: str) -> list[FieldError]:
