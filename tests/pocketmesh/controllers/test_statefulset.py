@@ -179,6 +179,8 @@ def test_a_claim_becomes_an_empty_volume(world, template):
         "metadata": {"name": "data"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }
-    world.create(SETS, stateful_set(template(), volumeClaimTemplates=[claim]))
+    mounting = template()
+    mounting["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    world.create(SETS, stateful_set(mounting, volumeClaimTemplates=[claim]))
     (made,) = world.pods()
     assert {"name": "data", "emptyDir": {}} in made["spec"]["volumes"]
