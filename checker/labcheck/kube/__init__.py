@@ -1,6 +1,6 @@
-"""What labcheck does with a cluster, through any kubeconfig. Only `connection` imports the client library.
+"""What labcheck does with a cluster, through any kubeconfig. Only `access` imports the client library.
 
-Importing this package is cheap; `connect` pays for the library when the first connection is made.
+Importing this package is cheap; `connect` pays for what connections need when the first one is made.
 """
 
 from labcheck.kube.cluster import Cluster, connect

@@ -1,47 +1,50 @@
-"""The one module that imports the Kubernetes client library, and only when a connection is made.
+"""Requests, watches and commands over one cluster's API, by paths; objects are plain dicts.
 
-It takes from the library what is hard (kubeconfigs with all their ways to log in, TLS, WebSocket channels)
-and none of its models: objects are plain dicts everywhere in labcheck.
+HTTP is urllib3's and WebSockets are websocket-client's, the two libraries that the Kubernetes client itself
+stands on; its models would cost a third of a second to import and are wanted by nobody.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from labcheck.kube.access import access
 from labcheck.kube.errors import ApiRefused, ExecTimeout, Unreachable
 
 Object: TypeAlias = dict[str, Any]
 Query: TypeAlias = Sequence[tuple[str, str]]
 
 _UNREACHABLE_HINT = "See `labcheck status`; `labcheck up` starts what has stopped."
+_STDOUT, _STDERR, _STATUS = 1, 2, 3
+_PROTOCOL = "v4.channel.k8s.io"
+_CONNECT_TIMEOUT = 10.0
 
 
 def import_client() -> None:
-    """Pays for the import of the library now, for whoever waits for a cluster anyway."""
-    import kubernetes.client.rest
-    import kubernetes.config  # noqa: F401
+    """Pays for the imports that connections need now, for whoever waits for a cluster anyway."""
+    import urllib3  # noqa: F401
+    import websocket  # noqa: F401
 
 
 class Connection:
-    """A cluster's API by paths. Raises ApiRefused for an error status and Unreachable for no answer."""
+    """A cluster's API by paths. Raises ApiRefused for an error status and Unreachable for no answer.
+
+    Threads may share it.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
-        from kubernetes import client, config
-        from kubernetes.client import rest
+        import urllib3
 
-        load_kube_config: Any = config.load_kube_config
-        self._configuration = client.Configuration()
-        try:
-            load_kube_config(str(kubeconfig), client_configuration=self._configuration)
-        except config.ConfigException as error:
-            raise Unreachable(f"The kubeconfig {kubeconfig} cannot be used.", evidence=str(error)) from error
+        self._access = access(kubeconfig)
         # Answered at once or not at all: waiting is for whoever knows what for.
-        self._configuration.retries = False
-        self._http: Any = rest.RESTClientObject(self._configuration).pool_manager
+        options: dict[str, Any] = {"ssl_context": self._access.tls, "retries": False, "maxsize": 8}
+        proxy = self._access.proxy
+        self._http: Any = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
     def close(self) -> None:
         """Closes the connections that are kept open."""
@@ -89,29 +92,32 @@ class Connection:
 
         Raises ExecTimeout when it does not end in time.
         """
-        from kubernetes.stream import ws_client
-        from websocket import WebSocketBadStatusException, WebSocketException
+        import websocket
 
-        host = self._configuration.host.replace("http", "ws", 1)
-        url = f"{host}{path}?{urlencode(query)}"
-        open_socket: Any = ws_client.WSClient
+        address = self._access.host.replace("http", "ws", 1)
+        deadline = time.monotonic() + timeout
+        socket: Any = websocket.WebSocket(sslopt={"context": self._access.tls}, skip_utf8_validation=True)
         try:
-            socket = open_socket(self._configuration, url, self._headers(), capture_all=False)
-        except WebSocketBadStatusException as error:
+            socket.connect(
+                f"{address}{path}?{urlencode(query)}",
+                header=self._access.headers(),
+                subprotocols=[_PROTOCOL],
+                timeout=min(timeout, _CONNECT_TIMEOUT),
+            )
+            channels = _to_the_end(socket, deadline)
+        except websocket.WebSocketBadStatusException as error:
             status = _parsed(error.resp_body or b"{}")
             raise ApiRefused(error.status_code, status, f"exec on {path}") from error
-        except (OSError, WebSocketException) as error:
-            raise self._unreachable(error) from error
-        try:
-            socket.run_forever(timeout=timeout)
-            if socket.is_open():
-                raise ExecTimeout(f"The command did not end within {timeout:g} s.")
-            return socket.read_stdout(), socket.read_stderr(), socket.read_channel(ws_client.ERROR_CHANNEL)
-        except (OSError, WebSocketException) as error:
+        except websocket.WebSocketTimeoutException as error:
+            raise ExecTimeout(f"The command did not end within {timeout:g} s.") from error
+        except (OSError, websocket.WebSocketException) as error:
             raise self._unreachable(error) from error
         finally:
-            socket.close()
-            socket.sock.shutdown()  # close() leaves the socket open where the server closed first
+            socket.shutdown()
+        stdout, stderr, end = (
+            channels.get(it, b"").decode(errors="replace") for it in (_STDOUT, _STDERR, _STATUS)
+        )
+        return stdout, stderr, end
 
     def _send(
         self,
@@ -127,8 +133,8 @@ class Connection:
     ) -> Any:
         import urllib3
 
-        url = f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {**self._headers(), "Accept": accept}
+        url = f"{self._access.host}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {**self._access.headers(), "Accept": accept}
         if body is not None:
             headers["Content-Type"] = content_type
         try:
@@ -143,15 +149,9 @@ class Connection:
         except (OSError, urllib3.exceptions.HTTPError) as error:
             raise self._unreachable(error) from error
 
-    def _headers(self) -> dict[str, str]:
-        token = self._configuration.get_api_key_with_prefix("authorization") or (
-            self._configuration.get_api_key_with_prefix("BearerToken")
-        )
-        return {"authorization": token} if token else {}
-
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
-            f"The cluster at {self._configuration.host} does not answer.",
+            f"The cluster at {self._access.host} does not answer.",
             evidence=str(error),
             next_step=_UNREACHABLE_HINT,
         )
@@ -163,6 +163,23 @@ def _parsed(data: bytes) -> Object:
     except ValueError:
         return {"message": data.decode(errors="replace").strip()[:300]}
     return parsed if isinstance(parsed, dict) else {"message": str(parsed)}
+
+
+def _to_the_end(socket: Any, deadline: float) -> dict[int, bytes]:
+    """What came on each channel until the server closed. Raises WebSocketTimeoutException at the deadline.
+
+    Source: the remotecommand protocol v4: a frame's first byte is its channel.
+    """
+    import websocket
+
+    channels: dict[int, bytearray] = {}
+    while True:
+        socket.settimeout(max(0.001, deadline - time.monotonic()))
+        opcode, data = socket.recv_data()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return {channel: bytes(found) for channel, found in channels.items()}
+        if data:
+            channels.setdefault(data[0], bytearray()).extend(data[1:])
 
 
 def selector(labels: Mapping[str, str]) -> Query:
