@@ -12,7 +12,7 @@ from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.owners import controlled_by, owner_reference
-from pocketmesh.controllers.service_endpoints import Backend, Port, backends, by_ports
+from pocketmesh.controllers.service_endpoints import Backend, Port, backends, by_ports, in_slices
 from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of, selects
 from pocketmesh.store import Event
 
@@ -62,22 +62,26 @@ class ServiceEndpoints:
         labels = {**labels_of(service), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
         if _headless(service):
             labels[_HEADLESS] = ""
-        subsets = [_subset(ports, group) for ports, group in by_ports(found).items()]
-        metadata: Object = {"namespace": key[0], "name": key[1], "labels": labels}
+        unready = bool(service["spec"].get("publishNotReadyAddresses"))
+        shown = [backend for backend in found if unready or not backend.terminating]
+        subsets = [_subset(ports, group) for ports, group in by_ports(shown).items()]
+        changed = {_CHANGED: rfc3339(self._clock.now())}
+        metadata: Object = {"namespace": key[0], "name": key[1], "labels": labels, "annotations": changed}
         wanted: Object = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
         if subsets:
             wanted["subsets"] = subsets
         if current is None:
             self._client.create("endpoints", wanted)
         elif (current.get("subsets") or []) != subsets or labels_of(current) != labels:
-            wanted["metadata"] = {**current["metadata"], "labels": labels}
+            annotations = {**annotations_of(current), **changed}
+            wanted["metadata"] = {**current["metadata"], "labels": labels, "annotations": annotations}
             self._client.update("endpoints", wanted)
 
     def _write_slices(self, service: Object, found: Sequence[Backend]) -> None:
         slices = controlled_by(service, self._client.all(SLICES, namespace_of(service)))
         left = {name_of(each): each for each in slices if labels_of(each).get(_BY) == _CONTROLLER}
-        groups = by_ports(found) or {(): []}
-        for ports, group in groups.items():
+        groups = [*by_ports(found).items()] or [((), [])]
+        for ports, group in in_slices(groups):
             rows = [port.row() for port in ports]
             same = next((name for name, each in left.items() if (each.get("ports") or []) == rows), None)
             current = left.pop(same) if same else None
@@ -133,7 +137,7 @@ def _endpoint(backend: Backend) -> Object:
 def _subset(ports: Sequence[Port], group: Sequence[Backend]) -> Object:
     subset: Object = {}
     for field, ready in (("addresses", True), ("notReadyAddresses", False)):
-        rows = [_address(backend) for backend in group if backend.ready is ready and not backend.terminating]
+        rows = [_address(backend) for backend in group if backend.ready is ready]
         if rows:
             subset[field] = rows
     if ports:

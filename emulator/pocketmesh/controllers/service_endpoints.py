@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pocketmesh.controllers.pods import is_ready, phase
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of, selects, uid_of
+
+MOST_ENDPOINTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +100,13 @@ def by_ports(found: Sequence[Backend]) -> dict[tuple[Port, ...], list[Backend]]:
     for backend in found:
         groups.setdefault(backend.ports, []).append(backend)
     return groups
+
+
+def in_slices(
+    groups: Iterable[tuple[tuple[Port, ...], list[Backend]]],
+) -> Iterable[tuple[tuple[Port, ...], list[Backend]]]:
+    """The groups cut to what one EndpointSlice holds (kube-controller-manager
+    `--max-endpoints-per-slice`)."""
+    for ports, group in groups:
+        for start in range(0, max(1, len(group)), MOST_ENDPOINTS):
+            yield ports, group[start : start + MOST_ENDPOINTS]

@@ -12,6 +12,7 @@ from pocketmesh.controllers.cronjob import CronJobs
 from pocketmesh.controllers.daemonset import DaemonSets
 from pocketmesh.controllers.deployment import Deployments
 from pocketmesh.controllers.endpoints import ServiceEndpoints
+from pocketmesh.controllers.endpoints_mirror import EndpointsMirror
 from pocketmesh.controllers.garbage import GarbageCollector
 from pocketmesh.controllers.hpa import Autoscalers
 from pocketmesh.controllers.job import Jobs
@@ -50,6 +51,7 @@ def standard_controllers(
         CronJobs(client, clock),
         FinishedJobs(client, clock),
         ServiceEndpoints(client, clock),
+        EndpointsMirror(client),
         LoadBalancers(client, clock),
         DisruptionBudgets(client, clock),
         Autoscalers(client, clock),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pocketmesh.controllers.service_endpoints import Backend, Port, in_slices
 from pocketmesh.objects import labels_of, name_of
 
 SLICES = "endpointslices.discovery.k8s.io"
@@ -85,3 +88,87 @@ def test_relabelling_a_pod_takes_it_out(world):
     world.client.merge("pods", "default", "a", {"metadata": {"labels": {"app": "other"}}})
     world.settle()
     assert not world.client.all(SLICES)[0].get("endpoints")
+
+
+def conditions(world):
+    return world.client.all(SLICES)[0]["endpoints"][0]["conditions"]
+
+
+def test_a_pod_that_leaves_is_shown_as_such_but_takes_no_traffic(world):
+    world.node()
+    world.create("services", service())
+    world.create("pods", pod("a"))
+    world.run_all()
+    world.client.delete("pods", "default", "a")
+    world.settle()
+    assert conditions(world) == {"ready": False, "serving": True, "terminating": True}
+    assert "subsets" not in world.client.get("endpoints", "default", "web")
+
+
+def test_a_service_may_publish_what_is_not_ready(world):
+    world.node()
+    world.create("services", service(publishNotReadyAddresses=True, clusterIP="None"))
+    world.create("pods", pod("a"))
+    world.run_pod(world.client.get("pods", "default", "a"), ready=False)
+    assert conditions(world) == {"ready": True, "serving": False, "terminating": False}
+    assert "addresses" in world.client.get("endpoints", "default", "web")["subsets"][0]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"selector": None}, id="without selector"),
+        pytest.param({"type": "ExternalName", "externalName": "example.com"}, id="for a name elsewhere"),
+    ],
+)
+def test_some_services_have_no_endpoints(world, spec):
+    world.create("services", service(**spec))
+    assert world.client.all(SLICES) == []
+    assert world.client.get("endpoints", "default", "web") is None
+
+
+def test_a_pod_is_named_in_its_governing_service(world):
+    world.node()
+    world.create("services", service(clusterIP="None"))
+    named = pod("a")
+    named["spec"] |= {"hostname": "a", "subdomain": "web"}
+    world.create("pods", named)
+    world.run_all()
+    assert world.client.all(SLICES)[0]["endpoints"][0]["hostname"] == "a"
+
+
+def test_a_slice_holds_a_hundred():
+    port = Port("http", "TCP", 80)
+    behind = [Backend(f"10.244.0.{n}", "", "", True, True, False, {}, (port,)) for n in range(250)]
+    assert [len(group) for _, group in in_slices([((port,), behind)])] == [100, 100, 50]
+    assert [len(group) for _, group in in_slices([((), [])])] == [0]
+
+
+class TestHandWrittenEndpoints:
+    def write(self, world, **labels):
+        world.create("services", service(selector=None))
+        subset = {
+            "addresses": [{"ip": "192.0.2.1"}],
+            "notReadyAddresses": [{"ip": "192.0.2.2"}],
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
+        }
+        metadata = {"name": "web", "namespace": "default", "labels": labels}
+        body = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": [subset]}
+        world.create("endpoints", body)
+
+    def test_they_are_mirrored(self, world):
+        self.write(world)
+        (found,) = world.client.all(SLICES)
+        rows = [(row["addresses"], row["conditions"]["ready"]) for row in found["endpoints"]]
+        assert rows == [(["192.0.2.1"], True), (["192.0.2.2"], False)]
+        assert labels_of(found)["kubernetes.io/service-name"] == "web"
+
+    def test_the_mirror_follows(self, world):
+        self.write(world)
+        world.client.merge("endpoints", "default", "web", {"subsets": None})
+        world.settle()
+        assert world.client.all(SLICES) == []
+
+    def test_they_may_ask_not_to_be(self, world):
+        self.write(world, **{"endpointslice.kubernetes.io/skip-mirror": "true"})
+        assert world.client.all(SLICES) == []
