@@ -90,7 +90,11 @@ def test_a_watch_replays_what_came_after_its_revision(store):
     store.update(POD, pod(spec={"a": 1}))
     watch = store.watch("pods", since=created.revision)
     event = watch.pending()
-    assert (event.type, event.object["spec"], event.previous.revision) == ("MODIFIED", {"a": 1}, created.revision)
+    assert (event.type, event.object["spec"], event.previous.revision) == (
+        "MODIFIED",
+        {"a": 1},
+        created.revision,
+    )
 
 
 def test_a_watch_from_a_forgotten_revision_is_expired(store):
