@@ -142,7 +142,8 @@ def test_a_write_that_was_acknowledged_survives_kill_9(tmp_path):
         "import sys; from pathlib import Path; from pocketmesh.store import Key, Store\n"
         "store = Store(Path(sys.argv[1])); n = 0\n"
         "while True:\n"
-        "    store.create(Key('pods', '', f'p{n}'), {'metadata': {'name': f'p{n}'}}); print(n, flush=True); n += 1\n"
+        "    store.create(Key('pods', '', f'p{n}'), {'metadata': {'name': f'p{n}'}})\n"
+        "    print(n, flush=True); n += 1\n"
     )
     child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     acknowledged = [int(child.stdout.readline()) for _ in range(200)][-1]
