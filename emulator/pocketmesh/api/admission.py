@@ -83,6 +83,8 @@ class Admission:
         if generation is not None:
             new = {**new, "metadata": {**new["metadata"], "generation": generation}}
         new = tracking.managed(new, owners)
+        if old is not None:
+            new = tracking.without_new_times(new, old)
         objections = self._policies.check(self._request(kind, wish.write, new, old, wish.subresource))
         return Admitted(new, (*warnings, *objections))
 

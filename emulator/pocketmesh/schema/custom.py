@@ -60,7 +60,8 @@ def _scale(paths: Object | None) -> ScalePaths | None:
 def _root(document: Object) -> Schema:
     """The schema of whole objects: every resource has a type and metadata, whatever its author wrote."""
     properties = document.get("properties") or {}
-    metadata = {"$ref": OBJECT_META, **(properties.get("metadata") or {})}
+    demanded = (properties.get("metadata") or {}).get("properties")
+    metadata = {"$ref": OBJECT_META, **({"properties": demanded} if demanded else {})}
     whole = {"apiVersion": _STRING, "kind": _STRING, **properties, "metadata": metadata}
     return parse({**document, "properties": whole}, _resolve)
 

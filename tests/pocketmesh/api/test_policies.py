@@ -350,3 +350,10 @@ def test_versions_before_the_policy_are_not_installed(guarded, version):
 def test_later_versions_and_other_definitions_are_installed(guarded, gadgets):
     assert annotated(guarded, bundle_version="v1.6.0")
     assert guarded.create(CRDS, gadgets)
+
+
+def test_applying_the_same_policy_again_writes_nothing(core):
+    wanted = {"apiVersion": f"{GROUP}/v1", "kind": "ValidatingAdmissionPolicy", **policy(NEVER)}
+    before = core.apply(POLICIES, wanted)
+    core.clock.advance(60)
+    assert core.apply(POLICIES, wanted) == before

@@ -91,7 +91,9 @@ def _publish(document: Object, dialect: Dialect, missing: set[str]) -> Object:
                 out[key] = [_publish(child, dialect, missing) for child in value]
         elif _kept(key, value, dialect):
             out[key] = value[0] if key == "type" and isinstance(value, list) else value
-    if "$ref" in out and len(out) > 1 and dialect.composes:
+    if "$ref" in out and len(out) > 1:
+        if not dialect.composes:  # clients refuse a reference that says more than a description
+            return {key: out[key] for key in ("$ref", "description") if key in out}
         out["allOf"] = [{"$ref": out.pop("$ref")}]
     return out
 

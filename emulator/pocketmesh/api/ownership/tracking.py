@@ -219,3 +219,14 @@ def managed(obj: Object, owners: Owners) -> Object:
     if entries:
         metadata["managedFields"] = entries
     return {**obj, "metadata": metadata}
+
+
+def without_new_times(new: Object, old: Object) -> Object:
+    """`old` itself where nothing but the times of its owners would change
+    (k8s.io/apiserver/pkg/endpoints/handlers/fieldmanager/equality.go)."""
+    return old if _timeless(new) == _timeless(old) else new
+
+
+def _timeless(obj: Object) -> Object:
+    entries = [{**entry, "time": ""} for entry in obj["metadata"].get("managedFields") or ()]
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}

@@ -96,6 +96,15 @@ def _workloads() -> list[Kind]:
             version="v2",
             subresources=_STATUS,
         ),
+        _kind(
+            "autoscaling",
+            "HorizontalPodAutoscaler",
+            "horizontalpodautoscalers",
+            ("hpa",),
+            _ALL,
+            subresources=_STATUS,
+            storage=False,
+        ),
         _kind("policy", "PodDisruptionBudget", "poddisruptionbudgets", ("pdb",), subresources=_STATUS),
     ]
 
@@ -218,6 +227,7 @@ def _kind(
     namespaced: bool = True,
     verbs: tuple[str, ...] = VERBS,
     subresources: tuple[str, ...] = (),
+    storage: bool = True,
 ) -> Kind:
     package = _PACKAGES.get(group) or f"io.k8s.api.{group.partition('.')[0] or 'core'}"
     return Kind(
@@ -233,4 +243,5 @@ def _kind(
         verbs=verbs,
         subresources=frozenset(subresources),
         columns=columns(f"{plural}.{group}" if group else plural),
+        storage=storage,
     )

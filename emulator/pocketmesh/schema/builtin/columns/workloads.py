@@ -21,6 +21,7 @@ from pocketmesh.schema.builtin.columns.cells import (
     text,
     timed,
 )
+from pocketmesh.schema.builtin.conversion import RESOURCE, converted
 from pocketmesh.schema.kind import Column
 
 
@@ -77,6 +78,7 @@ def _scale_target(hpa: Object) -> str:
 
 
 def _metrics(hpa: Object) -> str:
+    hpa = converted(RESOURCE, hpa, "autoscaling/v2")
     specs = at(hpa, "spec.metrics", ())
     current = at(hpa, "status.currentMetrics", ())
     shown = [

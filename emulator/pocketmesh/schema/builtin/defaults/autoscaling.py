@@ -8,9 +8,12 @@ from pocketmesh.objects import Object
 
 
 def horizontal_pod_autoscaler(obj: Object) -> None:
-    """An `autoscaling/v2` HorizontalPodAutoscaler: 80 % CPU unless it says otherwise."""
+    """A HorizontalPodAutoscaler: 80 % CPU unless it says otherwise, which in `v1` shows on conversion."""
     spec = obj.setdefault("spec", {})
     spec.setdefault("minReplicas", 1)
+    if obj.get("apiVersion") == "autoscaling/v1":
+        obj.setdefault("status", {})
+        return
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
