@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _serve(state: Path, istio: str, port: int) -> None:
+    # aiohttp reads the machine's authorities twice when it is imported; nothing here ever trusts them.
+    os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     from pocketmesh.cluster import Place, run
 
     stop = asyncio.Event()
