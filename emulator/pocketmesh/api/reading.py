@@ -11,6 +11,7 @@ from pocketmesh.api.paging import Page, Position, page
 from pocketmesh.api.selectors import EVERYTHING, Selection, parse_fields, parse_labels, selectable_fields
 from pocketmesh.api.watching import Watching
 from pocketmesh.objects import Object
+from pocketmesh.schema.builtin.conversion import converted
 from pocketmesh.schema.kinds import Kind, Kinds
 from pocketmesh.store import Expired, Key, Store, Stored
 
@@ -88,10 +89,10 @@ class Reading:
 
 
 def in_version(kind: Kind, stored: Stored) -> Stored:
-    """A stored object as the version of `kind` shows it; versions differ in `apiVersion` only."""
+    """A stored object as the version of `kind` shows it."""
     if stored.object.get("apiVersion") == kind.api_version:
         return stored
-    obj = {**stored.object, "apiVersion": kind.api_version}
+    obj = converted(kind.resource, stored.object, kind.api_version)
     return Stored(stored.key, stored.revision, obj, orjson.dumps(obj))
 
 

@@ -28,6 +28,7 @@ from pocketmesh.api.reading import Reading, in_version, key_of
 from pocketmesh.api.selectors import EVERYTHING, Selection
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.objects import Object
+from pocketmesh.schema.builtin.conversion import converted
 from pocketmesh.schema.kinds import Kind, Kinds
 from pocketmesh.store import Event, Key, Store
 
@@ -266,7 +267,7 @@ class Registry(Reading):
 
     def _for_storage(self, kind: Kind, obj: Object) -> Object:
         stored = kind if kind.storage else self.kinds.stored(kind.resource)
-        return {**obj, "apiVersion": stored.api_version}
+        return converted(kind.resource, {**obj, "apiVersion": kind.api_version}, stored.api_version)
 
     def _free_name(self, kind: Kind, namespace: str, base: str) -> str:
         for _ in range(_NAMES_TRIED):

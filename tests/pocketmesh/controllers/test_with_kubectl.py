@@ -216,3 +216,14 @@ def test_a_namespace_goes_with_all_that_is_in_it(kubectl):
     kubectl("-n", "doomed", "rollout", "status", "deployment/web", PATIENCE)
     kubectl("delete", "namespace", "doomed", PATIENCE)
     assert "NotFound" in kubectl("get", "namespace", "doomed", fails=True)
+
+
+def test_autoscaling_is_asked_for_in_either_version(kubectl):
+    apply(kubectl, DEPLOYMENT)
+    kubectl("autoscale", "deployment/web", "--min=1", "--max=3", "--cpu-percent=40")
+    share = "jsonpath={.spec.metrics[0].resource.target.averageUtilization}"
+    assert kubectl("get", "horizontalpodautoscalers.v2.autoscaling/web", "-o", share) == "40"
+    old = "jsonpath={.spec.targetCPUUtilizationPercentage}"
+    assert kubectl("get", "horizontalpodautoscalers.v1.autoscaling/web", "-o", old) == "40"
+    kubectl("patch", "horizontalpodautoscalers.v1.autoscaling/web", "--patch", '{"spec": {"targetCPUUtilizationPercentage": 70}}')
+    assert kubectl("get", "horizontalpodautoscalers.v2.autoscaling/web", "-o", share) == "70"

@@ -48,9 +48,9 @@ def test_every_built_in_kind_is_what_its_schema_says(builtins):
 
 
 def test_short_names_are_unique(builtins):
-    names = [
+    names = {
         (name, kind.kind) for kind in builtins.all() for name in kind.short_names if kind.kind != "Event"
-    ]
+    }
     assert len({name for name, _ in names}) == len(names)
 
 
