@@ -152,6 +152,12 @@ def test_what_is_not_there_cannot_be_updated(core):
     assert str(refused(core.update, "configmaps", config())) == 'configmaps "c" not found'
 
 
+def test_a_body_of_another_name_is_refused_before_the_object_is_looked_for(core):
+    update = core.registry.update
+    error = refused(update, core.kind("configmaps"), "shop", "void", config("other"), core.write())
+    assert (error.code, error.reason) == (400, "BadRequest")
+
+
 def test_a_change_of_the_spec_counts_a_generation(core, deployment):
     made = core.create("deployments.apps", deployment)
     assert made["metadata"]["generation"] == 1
