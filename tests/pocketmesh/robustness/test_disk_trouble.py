@@ -115,7 +115,7 @@ async def test_controllers_go_on_when_there_is_space_again(daemon: Any, disk: Sm
         disk.free()
 
         async with asyncio.timeout(CHILD_PATIENCE):
-            while len(await names(session, "/api/v1/namespaces/default/pods")) < 3:  # noqa: ASYNC110
+            while len(await names(session, "/api/v1/namespaces/default/pods")) < 3:
                 await asyncio.sleep(0.02)
     assert "Traceback" not in daemon.said()
 
