@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from pocketmesh.api import definitions, errors, jobs, pods, refusals, services, strategy
+from pocketmesh.api import (
+    certificate_requests,
+    definitions,
+    errors,
+    jobs,
+    pods,
+    refusals,
+    services,
+    strategy,
+)
 from pocketmesh.api.calls import Write
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.ownership import tracking
@@ -77,7 +86,7 @@ class Admission:
         new, warnings = self._judged(wish, {**wish.new, "metadata": metadata})
         owners = self._owners(wish, new, stated) if wish.owners is None else wish.owners
         new = strategy.with_first_status(kind, new)
-        new = self._completed(kind, new, old)
+        new = self._completed(kind, new, old, wish.write)
         changed = old if wish.subresource != "status" else None
         generation = strategy.generation(kind, new, changed) if changed is not None else None
         if generation is not None:
@@ -139,7 +148,7 @@ class Admission:
         except KeyMissing:
             return owners
 
-    def _completed(self, kind: Kind, obj: Object, old: Object | None) -> Object:
+    def _completed(self, kind: Kind, obj: Object, old: Object | None, write: Write) -> Object:
         match kind.resource:
             case "services":
                 return self._allocated(kind, obj, old)
@@ -147,6 +156,8 @@ class Admission:
                 return self._with_account(kind, obj)
             case "jobs.batch" if old is None:
                 return jobs.admitted(obj)
+            case certificate_requests.RESOURCE if old is None:
+                return certificate_requests.requested(obj, write.caller)
             case definitions.RESOURCE:
                 return self.established(obj)
         return obj

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pocketmesh.api import certificate_requests
 from pocketmesh.objects import Object
 from pocketmesh.schema.kind import Kind
 
@@ -89,6 +90,8 @@ def merged(kind: Kind, new: Object, old: Object, subresource: str) -> Object:
     match subresource:
         case "status":
             return _status_written(kind, new, old)
+        case "approval":
+            return certificate_requests.approved(new, old)
         case "finalize":
             return {**old, "metadata": new["metadata"], "spec": new.get("spec") or {}}
         case "ephemeralcontainers":
