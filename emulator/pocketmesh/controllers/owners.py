@@ -27,10 +27,16 @@ def controlled_by(owner: Object, objects: Iterable[Object]) -> list[Object]:
     return [obj for obj in objects if (controller_of(obj) or {}).get("uid") == uid]
 
 
+def selector_of(owner: Object) -> Object | None:
+    """The label selector of a workload; a ReplicationController's is a plain map."""
+    selector: Object | None = owner["spec"].get("selector")
+    return {"matchLabels": selector} if selector and owner["kind"] == "ReplicationController" else selector
+
+
 def claimed(client: Client, resource: str, owner: Object) -> list[Object]:
     """The objects that `owner` controls, after adopting orphans that its selector matches and
     releasing those that it no longer matches (pkg/controller/controller_ref_manager.go)."""
-    selector, deleting = owner["spec"].get("selector"), "deletionTimestamp" in owner["metadata"]
+    selector, deleting = selector_of(owner), "deletionTimestamp" in owner["metadata"]
     found = []
     for obj in client.all(resource, namespace_of(owner)):
         controller = controller_of(obj)

@@ -1,8 +1,11 @@
-"""ReplicaSets: as many pods as asked for (pkg/controller/replicaset/replica_set.go)."""
+"""ReplicaSets, and ReplicationControllers before them: as many pods as asked for
+(pkg/controller/replicaset/replica_set.go, pkg/controller/replication).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +15,7 @@ from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.controllers.conditions import with_condition, without_condition
 from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own_and_controlled
-from pocketmesh.controllers.owners import claimed
+from pocketmesh.controllers.owners import claimed, selector_of
 from pocketmesh.controllers.pods import (
     deletion_rank,
     from_template,
@@ -25,29 +28,47 @@ from pocketmesh.controllers.selectors import matches
 from pocketmesh.objects import Object, condition, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
-RESOURCE: Final = "replicasets.apps"
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """A kind that is nothing but a number of pods."""
+
+    name: str
+    resource: str
+    kind: str
+
+
+REPLICA_SETS: Final = Replicated("replicaset", "replicasets.apps", "ReplicaSet")
+REPLICATION_CONTROLLERS: Final = Replicated(
+    "replicationcontroller", "replicationcontrollers", "ReplicationController"
+)
 
 
 class ReplicaSets:
-    """Keeps the pods of each ReplicaSet."""
+    """Keeps the pods of each object of such a kind."""
 
-    name = "replicaset"
-
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: Client, clock: Clock, kind: Replicated = REPLICA_SETS) -> None:
         self._client = client
         self._clock = clock
-        self._events = Recorder(client, clock, "replicaset-controller")
+        self._kind = kind
+        self._events = Recorder(client, clock, f"{kind.name}-controller")
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        return self._kind.name
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
-        yield from own_and_controlled(event, RESOURCE, "ReplicaSet", "pods")
+        resource = self._kind.resource
+        yield from own_and_controlled(event, resource, self._kind.kind, "pods")
         if event.key.resource == "pods" and not event.object["metadata"].get("ownerReferences"):
-            for owner in self._client.all(RESOURCE, event.key.namespace):
-                if matches(owner["spec"].get("selector"), labels_of(event.object)):
+            for owner in self._client.all(resource, event.key.namespace):
+                if matches(selector_of(owner), labels_of(event.object)):
                     yield (event.key.namespace, name_of(owner))
 
     def reconcile(self, key: Place) -> float | None:
         namespace, name = key
-        owner = self._client.get(RESOURCE, namespace, name)
+        owner = self._client.get(self._kind.resource, namespace, name)
         if owner is None:
             return None
         pods, failure = claimed(self._client, "pods", owner), ""
@@ -55,7 +76,9 @@ class ReplicaSets:
             failure = self._scale(owner, [pod for pod in pods if is_active(pod)])
             pods = claimed(self._client, "pods", owner)
         status = replica_set_status(owner, pods, failure, self._clock.now())
-        self._client.update_status(RESOURCE, {**owner, "status": status})
+        if self._kind is REPLICATION_CONTROLLERS:
+            status.pop("terminatingReplicas")
+        self._client.update_status(self._kind.resource, {**owner, "status": status})
         if failure:
             raise ReplicaFailure(failure)
         min_ready = owner["spec"].get("minReadySeconds", 0)

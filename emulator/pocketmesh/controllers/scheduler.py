@@ -1,12 +1,13 @@
 """The scheduler: every pod goes to the first node that fits, and says why when none does.
 
-Nodes are few and nothing here runs out of CPU, so it filters and never scores
-(pkg/scheduler/framework/plugins: nodeaffinity, nodeunschedulable, tainttoleration).
+Nodes are few, so it filters and never scores, and nobody is preempted
+(pkg/scheduler/framework/plugins: nodeaffinity, nodeunschedulable, tainttoleration; `scheduler_room`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 from pocketmesh.api.client import Client
@@ -14,10 +15,16 @@ from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.controllers.conditions import with_condition
 from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own
+from pocketmesh.controllers.pods import phase
+from pocketmesh.controllers.scheduler_room import lack
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
 SCHEDULER: Final = "default-scheduler"
+_CORDONED: Final = "node(s) were unschedulable"
+_TAINTED: Final = "node(s) had untolerated taint(s)"
+_ELSEWHERE: Final = "node(s) didn't match Pod's node affinity/selector"
+_UNRESOLVABLE: Final = (_CORDONED, _TAINTED, _ELSEWHERE)
 
 
 class Scheduler:
@@ -32,7 +39,7 @@ class Scheduler:
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
         yield from own(event, "pods")
-        for _ in own(event, "nodes"):
+        if event.key.resource == "nodes" or _frees_room(event):
             for pod in self._client.all("pods"):
                 if not pod["spec"].get("nodeName"):
                     yield (namespace_of(pod), name_of(pod))
@@ -44,7 +51,12 @@ class Scheduler:
         if pod["spec"].get("schedulerName", SCHEDULER) != SCHEDULER:
             return None
         nodes = self._client.all("nodes")
-        refusals = {name_of(node): refusal(pod, node) for node in nodes}
+        by_name = {name_of(node): node for node in nodes}
+        others = [other for other in self._client.all("pods") if _occupies(other)]
+        refusals = {
+            name: [why] if (why := refusal(pod, node)) else lack(pod, node, others, by_name)
+            for name, node in by_name.items()
+        }
         fitting = next((name for name, why in refusals.items() if not why), None)
         if fitting is None:
             self._refuse(pod, summary(list(refusals.values())))
@@ -81,31 +93,52 @@ def refusal(pod: Object, node: Object, *, only: str = "") -> str:
     if (node.get("spec") or {}).get("unschedulable") and not only:
         cordon = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
         if not _tolerated(cordon, tolerations):
-            return "node(s) were unschedulable"
+            return _CORDONED
         taints = [taint for taint in taints if taint["key"] != cordon["key"]]
     for taint in taints:
         counts = taint["effect"] == only if only else taint["effect"] != "PreferNoSchedule"
         if counts and not _tolerated(taint, tolerations):
-            return "node(s) had untolerated taint(s)"
+            return _TAINTED
     if not (pod["spec"].get("nodeSelector") or {}).items() <= labels_of(node).items():
-        return "node(s) didn't match Pod's node affinity/selector"
+        return _ELSEWHERE
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     if required and not any(_term_fits(term, node) for term in required["nodeSelectorTerms"]):
-        return "node(s) didn't match Pod's node affinity/selector"
+        return _ELSEWHERE
     return ""
 
 
-def summary(refusals: Sequence[str]) -> str:
-    """`0/1 nodes are available: 1 node(s) were unschedulable. …`"""
+def summary(refusals: Sequence[Sequence[str]]) -> str:
+    """`0/1 nodes are available: 1 node(s) were unschedulable. …`, given every node's reasons."""
     if not refusals:
         return "no nodes available to schedule pods"
-    counted = ", ".join(f"{refusals.count(why)} {why}" for why in sorted(set(refusals)))
     total = len(refusals)
+    reasons = Counter(why for each in refusals for why in each)
+    hopeless = sum(any(why in _UNRESOLVABLE for why in each) for each in refusals)
+    preemption = {
+        "No preemption victims found for incoming pod": total - hopeless,
+        "Preemption is not helpful for scheduling": hopeless,
+    }
     return (
-        f"0/{total} nodes are available: {counted}. preemption: 0/{total} nodes are available: "
-        f"{total} Preemption is not helpful for scheduling."
+        f"0/{total} nodes are available: {_counted(reasons)}. no new claims to deallocate, "
+        f"preemption: 0/{total} nodes are available: {_counted(preemption)}."
     )
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return ", ".join(sorted(f"{count} {why}" for why, count in reasons.items() if count))
+
+
+def _frees_room(event: Event) -> bool:
+    """Whether a pod has left its node or is over."""
+    if event.key.resource != "pods" or event.previous is None or not _occupies(event.previous.object):
+        return False
+    return event.type == "DELETED" or not _occupies(event.object)
+
+
+def _occupies(pod: Object) -> bool:
+    """Whether a pod takes room on a node."""
+    return bool(pod["spec"].get("nodeName")) and phase(pod) not in ("Succeeded", "Failed")
 
 
 def _tolerated(taint: Object, tolerations: Iterable[Object]) -> bool:

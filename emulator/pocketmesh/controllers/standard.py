@@ -20,7 +20,7 @@ from pocketmesh.controllers.loadbalancer import LoadBalancers
 from pocketmesh.controllers.namespace import Namespaces
 from pocketmesh.controllers.pdb import DisruptionBudgets
 from pocketmesh.controllers.quota import Quotas
-from pocketmesh.controllers.replicaset import ReplicaSets
+from pocketmesh.controllers.replicaset import REPLICATION_CONTROLLERS, ReplicaSets
 from pocketmesh.controllers.runtime import Reconciler
 from pocketmesh.controllers.scheduler import Scheduler
 from pocketmesh.controllers.statefulset import StatefulSets
@@ -45,6 +45,7 @@ def standard_controllers(
         GarbageCollector(client, clock),
         Deployments(client, clock),
         ReplicaSets(client, clock),
+        ReplicaSets(client, clock, REPLICATION_CONTROLLERS),
         DaemonSets(client, clock),
         StatefulSets(client, clock),
         Jobs(client, clock),

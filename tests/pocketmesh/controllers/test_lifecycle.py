@@ -163,6 +163,14 @@ class TestOtherWorkloads:
         assert labels_of(world.pods()[1])["apps.kubernetes.io/pod-index"] == "1"
         assert world.client.get("statefulsets.apps", "default", "web")["status"]["readyReplicas"] == 2
 
+    def test_a_replication_controller_keeps_its_pods(self, world, template):
+        world.node()
+        wanted = workload("ReplicationController", template(), selector={"app": "web"}, replicas=2)
+        world.create("replicationcontrollers", {**wanted, "apiVersion": "v1"})
+        world.run_all()
+        status = world.client.get("replicationcontrollers", "default", "web")["status"]
+        assert (status["replicas"], status["readyReplicas"]) == (2, 2)
+
     def test_a_job_is_complete_when_its_pod_has_succeeded(self, world, template):
         world.node()
         world.create("jobs.batch", workload("Job", template(restartPolicy="Never")))

@@ -225,5 +225,10 @@ def test_autoscaling_is_asked_for_in_either_version(kubectl):
     assert kubectl("get", "horizontalpodautoscalers.v2.autoscaling/web", "-o", share) == "40"
     old = "jsonpath={.spec.targetCPUUtilizationPercentage}"
     assert kubectl("get", "horizontalpodautoscalers.v1.autoscaling/web", "-o", old) == "40"
-    kubectl("patch", "horizontalpodautoscalers.v1.autoscaling/web", "--patch", '{"spec": {"targetCPUUtilizationPercentage": 70}}')
+    kubectl(
+        "patch",
+        "horizontalpodautoscalers.v1.autoscaling/web",
+        "--patch",
+        '{"spec": {"targetCPUUtilizationPercentage": 70}}',
+    )
     assert kubectl("get", "horizontalpodautoscalers.v2.autoscaling/web", "-o", share) == "70"
