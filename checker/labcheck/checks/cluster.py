@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from labcheck.checks.journal import Journal
 from labcheck.checks.resource import Resource
 from labcheck.checks.verdict import Evidence, Failed
 from labcheck.errors import Ungradable
 from labcheck.kube import ApiRefused, Cluster, Kind
 
+_NAMED = 8
+"""Objects that a message names."""
+
 
 class ClusterView:
     """Reads objects. `kind` is a kind's name, with `.group` where several groups share it."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, journal: Journal | None = None) -> None:
         self._cluster = cluster
+        self._journal = Journal() if journal is None else journal
 
     def get(self, kind: str, name: str, namespace: str = "") -> Resource:
         """The object of that name. Raises Failed, naming those that do exist."""
@@ -34,13 +39,22 @@ class ClusterView:
         """The object of that name, or None."""
         known = self._kind(kind, namespace)
         found = self._ask(lambda: self._cluster.get(known, name, namespace))
-        return None if found is None else Resource(found)
+        place = f"{namespace}/{name}" if namespace else name
+        self._journal.add("read", f"{known.kind} {place}", "absent" if found is None else "found")
+        return None if found is None else self._read(found)
 
     def all(self, kind: str, namespace: str = "", labels: Mapping[str, str] | None = None) -> list[Resource]:
         """All objects of a kind: of one namespace, or of all when none is given; with these labels."""
         known = self._kind(kind, "")
         items = self._ask(lambda: self._cluster.all(known, namespace, labels or {}))
-        return [Resource(item) for item in items]
+        labelled = "".join(f" -l {key}={value}" for key, value in (labels or {}).items())
+        where = f" in {namespace}" if namespace else ""
+        resources = [self._read(item) for item in items]
+        names = ", ".join(sorted(it.name for it in resources)[:_NAMED])
+        self._journal.add(
+            "read", f"{known.plural}{where}{labelled}", f"{len(items)}: {names}" if items else "none"
+        )
+        return resources
 
     def find(
         self, kind: str, where: Callable[[Resource], object], namespace: str = "", *, wanted: str
@@ -51,18 +65,24 @@ class ClusterView:
                 return resource
         raise self._absent(self._kind(kind, ""), namespace, wanted)
 
+    def _read(self, obj: dict[str, Any]) -> Resource:
+        resource = Resource(obj)
+        self._journal.keep(resource.ref, resource)
+        return resource
+
     def _absent(self, kind: Kind, namespace: str, wanted: str) -> Failed:
         where = f"in {namespace}" if namespace else "in the cluster"
         here = [resource.name for resource in self.all(kind.key, namespace)]
         if here:
-            observed = f"{kind.plural} {where}: {', '.join(sorted(here)[:8])}"
+            observed = f"{kind.plural} {where}: {', '.join(sorted(here)[:_NAMED])}"
         else:
             observed = f"no {kind.plural} {where}"
             if namespace:
                 elsewhere = sorted(f"{it.namespace}/{it.name}" for it in self.all(kind.key))
-                observed += f"; elsewhere: {', '.join(elsewhere[:8])}" if elsewhere else ""
+                observed += f"; elsewhere: {', '.join(elsewhere[:_NAMED])}" if elsewhere else ""
         scope = f" -n {namespace}" if namespace else ""
-        return Failed(Evidence(wanted, observed, next=f"kubectl get {self._typed(kind)}{scope}"))
+        next_step = f"kubectl get {self._typed(kind)}{scope}"
+        return Failed(Evidence(wanted, observed, next=next_step, subject=f"the {kind.plural} {where}"))
 
     def _typed(self, kind: Kind) -> str:
         """What to type for a kind: `gateways` means another group's where several have one."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 class Params(dict[str, str | int]):
@@ -30,9 +31,20 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Fields of an object of the setup that must stay as they were, and the tasks that rely on it."""
+
+    object: Mapping[str, Any]
+    """As it was when the setup was applied."""
+    fields: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Everything that a run of the checks may know. It does not know which provider runs the cluster."""
 
+    lab: str
     folder: str
     kubeconfig: str
     results: str
@@ -43,6 +55,13 @@ class Context:
     probes: Mapping[str, Probe]
     patience: float
     """How long the same failure must last before it counts; how fast the provider's mesh converges."""
+    points: Mapping[str, int]
+    """Task id → what it is worth."""
+    guards: tuple[Guard, ...] = ()
+    check_limit: float = 90.0
+    """Seconds that one check may take."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Task id → outcome, of tasks that were judged before and are not judged again."""
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -57,5 +76,9 @@ def read_context(path: Path) -> Context:
             "params": Params(data["params"]),
             "needs": {task: tuple(needs) for task, needs in data["needs"].items()},
             "probes": {name: Probe(**probe) for name, probe in data["probes"].items()},
+            "guards": tuple(
+                Guard(guard["object"], tuple(guard["fields"]), tuple(guard["tasks"]))
+                for guard in data["guards"]
+            ),
         }
     )

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Container, Mapping
+from typing import Any, NoReturn, TypeVar
 
 from labcheck.checks import stats
+from labcheck.checks.differences import differences
+from labcheck.checks.journal import Journal
+from labcheck.checks.resource import Resource
 from labcheck.checks.response import Refusal, Response
-from labcheck.checks.verdict import Evidence, Failed
+from labcheck.checks.verdict import Evidence, Failed, Part
+from labcheck.checks.wording import shown
 
 T = TypeVar("T")
 
@@ -23,15 +27,24 @@ PAUSES = 10
 
 
 class Expect:
-    """Claims about what was observed. Every claim takes `why` and `next` for the learner."""
+    """Claims about what was observed. Every claim takes `why` and `next` for the learner.
+
+    `points` is what the task is worth; `journal` keeps what was claimed.
+    """
 
     def __init__(
         self,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        *,
+        points: int = 100,
+        journal: Journal | None = None,
     ) -> None:
         self.notes: list[str] = []
+        self.parts: list[Part] = []
+        self._points = points
+        self._journal = Journal() if journal is None else journal
         self._patience = patience
         self._clock = clock
         self._pause = pause
@@ -48,10 +61,11 @@ class Expect:
         The last round is what is reported.
         """
         started = same_since = self._clock()
-        agreed, last = 0, object()
+        agreed, last, before = 0, object(), len(self._journal)
         self._settling = True
         try:
             while True:
+                self._journal.rewind(before)
                 value, failure = self._round(look)
                 now = self._clock()
                 outcome = failure and failure.evidence.expected
@@ -92,35 +106,70 @@ class Expect:
         if text not in self.notes:
             self.notes.append(text)
 
+    def part(self, points: int, what: str) -> None:
+        """What held so far is worth `points`, kept even if the check fails further on; `what` says what for.
+
+        All parts together must be worth less than the task, whose last claims are worth something too.
+        """
+        if self._settling:
+            raise RuntimeError("expect.part inside expect.settle: what is repeated would be paid repeatedly")
+        earned = points + sum(part.points for part in self.parts)
+        if points < 1 or earned >= self._points:
+            raise ValueError(f"parts worth {earned} points, of a task that is worth {self._points}")
+        self.parts.append(Part(points, what))
+
     # Claims
 
     def fail(self, expected: str, *, observed: str = "", why: str = "", next: str = "") -> NoReturn:
         """The answer is not right yet."""
-        raise Failed(Evidence(expected, observed, why, next))
+        self._claim(False, Evidence(expected, observed, why, next))
+        raise AssertionError(expected)
 
     def holds(
         self, expected: str, condition: object, *, observed: str = "", why: str = "", next: str = ""
     ) -> None:
         """`condition` is true; `expected` says in words what it is."""
-        if not condition:
-            self.fail(expected, observed=observed, why=why, next=next)
+        self._claim(condition, Evidence(expected, observed, why, next, subject=expected))
 
     def equal(self, what: str, *, observed: object, expected: object, why: str = "", next: str = "") -> None:
         """`observed` equals `expected`; `what` names the thing."""
-        if observed != expected:
-            self.fail(f"{what}: {shown(expected)}", observed=shown(observed), why=why, next=next)
+        evidence = Evidence(f"{what}: {shown(expected)}", shown(observed), why, next, subject=what)
+        self._claim(observed == expected, evidence)
 
     def contains(
         self, what: str, *, observed: Container[object], item: object, why: str = "", next: str = ""
     ) -> None:
         """`item` is in `observed`."""
-        if item not in observed:
-            self.fail(f"{what} with {shown(item)}", observed=shown(observed), why=why, next=next)
+        evidence = Evidence(f"{what} with {shown(item)}", shown(observed), why, next, subject=what)
+        self._claim(item in observed, evidence)
+
+    def matches(
+        self, resource: Resource, described: Mapping[str, Any], *, why: str = "", next: str = ""
+    ) -> None:
+        """`resource` is as described, in the fields that the description mentions.
+
+        Items of lists are found by what names them; `only(…)` describes a list that holds nothing else, None
+        a field that is absent, and `...` one that has any value. See `labcheck.checks.differences`.
+        """
+        found = tuple(differences(described, resource))
+        fields = "field differs" if len(found) == 1 else "fields differ"
+        scope = f" -n {resource.namespace}" if resource.namespace else ""
+        evidence = Evidence(
+            f"{resource.ref} is as the task asks",
+            f"{len(found)} {fields}" if found else "",
+            why,
+            next or f"kubectl get {resource.kind.lower()} {resource.name}{scope} -o yaml",
+            subject=", ".join(f"{it.path} of {resource.ref}" for it in found[:3]),
+            differences=found,
+        )
+        self._claim(not found, evidence)
 
     def answered(self, response: Response, *, code: int = 200, why: str = "", next: str = "") -> None:
         """The request was answered with this code."""
-        if response.exit_code or response.code != code:
-            self.fail(f"an answer with code {code}", observed=str(response), why=why, next=next)
+        evidence = Evidence(
+            f"an answer with code {code}", str(response), why, next, "the answer to a request"
+        )
+        self._claim(not response.exit_code and response.code == code, evidence)
 
     def refused(
         self, response: Response, *, by: Refusal, control: Response, why: str = "", next: str = ""
@@ -129,15 +178,22 @@ class Expect:
 
         Without the control "refused" would also hold where nothing runs at all.
         """
-        if not control.ok:
-            self.fail(
-                "a request that is allowed on this path is answered",
-                observed=str(control),
-                why="Nothing gets through here, so a refusal proves nothing.",
-                next=next,
-            )
-        if response.refusal is not by:
-            self.fail(f"refused: {by}", observed=str(response), why=why, next=next)
+        lost = Evidence(
+            "a request that is allowed on this path is answered",
+            str(control),
+            "Nothing gets through here, so a refusal proves nothing.",
+            next,
+            "the request that should be allowed",
+        )
+        self._claim(control.ok, lost)
+        evidence = Evidence(
+            f"refused: {by} ({by.meaning})",
+            f"{response} ({response.meaning})" if response.meaning else str(response),
+            why,
+            next,
+            "how the request is refused" if response.refusal else "the request that should be refused",
+        )
+        self._claim(response.refusal is by, evidence)
 
     def share(self, what: str, *, count: int, of: int, share: float, why: str = "", next: str = "") -> None:
         """`count` of `of` requests speak for the share: within the binomial bounds of `stats.bounds`.
@@ -148,27 +204,17 @@ class Expect:
         an even split is accepted with a chance of 4e-4. Near misses are for the declared weights to show.
         """
         bounds = stats.bounds(of, share)
-        if count not in bounds:
-            self.fail(
-                f"{what}: {share:.0%} of {of} requests, that is {bounds.low} to {bounds.high}",
-                observed=f"{count} of {of} requests ({count / of:.0%}, one sample)",
-                why=why,
-                next=next,
-            )
+        evidence = Evidence(
+            f"{what}: {share:.0%} of {of} requests, that is {bounds.low} to {bounds.high}",
+            f"{count} of {of} requests ({count / of:.0%}, one sample)",
+            why,
+            next,
+            subject=what,
+        )
+        self._claim(count in bounds, evidence)
         self.note(f"{what}: {count} of {of} requests")
 
-
-def shown(value: object) -> str:
-    """A value as a learner reads it: `a, b`, `a=1, b=2`, `none`."""
-    match value:
-        case None:
-            return "none"
-        case str():
-            return value or "(empty)"
-        case dict():
-            return ", ".join(f"{key}={shown(item)}" for key, item in value.items()) or "none"
-        case list() | tuple() | set() | frozenset():
-            items = sorted(map(shown, value)) if isinstance(value, set | frozenset) else map(shown, value)
-            return ", ".join(items) or "none"
-        case _:
-            return str(value)
+    def _claim(self, holds: object, evidence: Evidence) -> None:
+        self._journal.add("claim", evidence.expected, "" if holds else evidence.observed or "not so")
+        if not holds:
+            raise Failed(evidence)

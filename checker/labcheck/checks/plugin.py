@@ -7,6 +7,7 @@ reads.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -17,10 +18,13 @@ import pytest
 from labcheck.checks.cluster import ClusterView
 from labcheck.checks.context import Context, Params, read_context
 from labcheck.checks.expect import Expect
+from labcheck.checks.guards import tampering
+from labcheck.checks.journal import Journal
+from labcheck.checks.limit import OutOfTime, time_limit
 from labcheck.checks.results import Results
 from labcheck.checks.tasks import task_of
 from labcheck.checks.traffic import Traffic
-from labcheck.checks.verdict import Evidence, Failed, Outcome, Verdict
+from labcheck.checks.verdict import Evidence, Failed, Outcome, Tampering, Verdict
 from labcheck.errors import LabcheckError, Problem, did_you_mean
 from labcheck.kube import Cluster, connect
 
@@ -45,14 +49,15 @@ def expect(request: pytest.FixtureRequest) -> Expect:
 @pytest.fixture
 def cluster(request: pytest.FixtureRequest) -> ClusterView:
     """The cluster, to read."""
-    return ClusterView(_grading(request).connection())
+    grading = _grading(request)
+    return ClusterView(grading.connection(), grading.journal)
 
 
 @pytest.fixture
 def traffic(request: pytest.FixtureRequest) -> Traffic:
     """Requests from the lab's probe pods."""
     grading = _grading(request)
-    return Traffic(grading.connection(), grading.context.probes)
+    return Traffic(grading.connection(), grading.context.probes, grading.journal)
 
 
 @pytest.fixture
@@ -72,11 +77,15 @@ class Grading:
 
     def __init__(self, context: Context, connect_to: Callable[[Path], Cluster] = connect) -> None:
         self.context = context
+        self.journal = Journal()
         self.expect = Expect(context.patience)
         self._results = Results(Path(context.results))
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes = {task: Outcome(outcome) for task, outcome in context.known.items()}
         self._connect = connect_to
         self._cluster: Cluster | None = None
+        self._tampering: list[Tampering] | None = None
+        self._process = os.getpid()
+        self._results.begun()
 
     def connection(self) -> Cluster:
         """The connection that all checks share, made when the first one asks."""
@@ -108,7 +117,8 @@ class Grading:
             self._results.problem(Problem(Path(self.context.folder) / "test_lab.py", 0, text))
         order = TopologicalSorter(self.context.needs).static_order()
         position = {task: index for index, task in enumerate(order)}
-        items[:] = sorted(checks.values(), key=lambda item: position[_task(item) or ""])
+        wanted = [item for task, item in checks.items() if task not in self.context.known]
+        items[:] = sorted(wanted, key=lambda item: position[_task(item) or ""])
 
     def _misuse(self, item: pytest.Item, checks: dict[str, pytest.Item]) -> str:
         task = _task(item)
@@ -125,23 +135,46 @@ class Grading:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         task = _task(item) or ""
-        unmet = [need for need in self.context.needs[task] if self._outcomes.get(need) is not Outcome.PASS]
-        if unmet:
-            why = f"needs: {', '.join(unmet)}"
-            self._settle(Verdict(task, Outcome.BLOCKED, _claim(item), Evidence(why=why)))
+        obstacle = self._unmet(task) or self._tampered(task)
+        if obstacle:
+            self._settle(Verdict(task, Outcome.BLOCKED, _claim(item), obstacle))
             item.add_marker(pytest.mark.skip(reason="blocked"))
-        else:
-            self._results.started(task)
-            self.expect.notes.clear()
-        return (yield)
+            return (yield)
+        self._results.started(task)
+        self.journal.clear()
+        self.expect = Expect(self.context.patience, points=self.context.points[task], journal=self.journal)
+        with time_limit(self.context.check_limit):
+            return (yield)
+
+    def _unmet(self, task: str) -> Evidence | None:
+        unmet = [need for need in self.context.needs[task] if self._outcomes.get(need) is not Outcome.PASS]
+        return Evidence(why=f"needs: {', '.join(unmet)}") if unmet else None
+
+    def _tampered(self, task: str) -> Evidence | None:
+        """What keeps a task from being judged: something it relies on is not as the setup left it."""
+        if not any(task in guard.tasks for guard in self.context.guards):
+            return None
+        if self._tampering is None:
+            try:
+                self._tampering = tampering(self.context.guards, ClusterView(self.connection()))
+            except (LabcheckError, Failed):
+                return None  # the check, which reads the same cluster, will meet and report it
+            for found in self._tampering:
+                self._results.tampering(found)
+        changed = [found.object for found in self._tampering if task in found.tasks]
+        why = f"relies on {', '.join(changed)}, which is not as the lab set it up"
+        return Evidence(why=why, next=f"labcheck reset {self.context.lab}") if changed else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        if os.getpid() != self._process:
+            os._exit(1)  # a check forked, and this is the copy: it has no business here
         report = yield
         task = _task(item) or ""
         if task not in self._outcomes and (call.when == "call" or call.excinfo is not None):
+            self._results.seen(task, self.journal)
             self._settle(self._judge(task, item, call))
         return report
 
@@ -152,7 +185,8 @@ class Grading:
             )
         outcome, evidence = explain(call.excinfo.value)
         where = _where(item, call.excinfo)
-        return Verdict(task, outcome, _claim(item), evidence, where=where, seconds=call.duration)
+        parts = tuple(self.expect.parts) if outcome is Outcome.FAIL else ()
+        return Verdict(task, outcome, _claim(item), evidence, where=where, seconds=call.duration, parts=parts)
 
     def _settle(self, verdict: Verdict) -> None:
         self._outcomes[verdict.task] = verdict.outcome
@@ -166,6 +200,8 @@ def explain(error: BaseException) -> tuple[Outcome, Evidence]:
             return Outcome.FAIL, error.evidence
         case AssertionError():
             return Outcome.FAIL, Evidence("the check's assertion holds", str(error).split("\n")[0])
+        case OutOfTime():
+            return Outcome.UNGRADABLE, Evidence(observed=str(error), next="Grade again.")
         case LabcheckError():
             return Outcome.UNGRADABLE, Evidence(observed=error.fact, why=error.evidence, next=error.next_step)
         case _:

@@ -29,6 +29,22 @@ class Refusal(StrEnum):
     """The waypoint had nowhere to send it, or the destination refused the waypoint."""
     OTHER = "other"
 
+    @property
+    def meaning(self) -> str:
+        """Who refuses in this way, in a mesh."""
+        return _MEANINGS.get(self, "")
+
+
+_MEANINGS = {
+    Refusal.RESET: "layer 4: ztunnel's way",
+    Refusal.REFUSED: "nothing listens there",
+    Refusal.TIMEOUT: "no answer in time",
+    Refusal.DNS: "no such name",
+    Refusal.TLS: "TLS ended it",
+    Refusal.FORBIDDEN: "layer 7: a waypoint's way",
+    Refusal.UNAUTHORIZED: "layer 7: the token is not valid",
+    Refusal.UNAVAILABLE: "nowhere to send it",
+}
 
 # curl(1), EXIT CODES. 52 (empty reply) is the same refusal as 56 (reset), lost in a race.
 _EXITS = {
@@ -65,6 +81,15 @@ class Response:
         if self.exit_code:
             return _EXITS.get(self.exit_code, Refusal.OTHER)
         return _CODES.get(self.code)
+
+    @property
+    def meaning(self) -> str:
+        """Who answered or refused like this; empty where the answer does not tell."""
+        if self.refusal is None:
+            return "it was answered" if self.ok else ""
+        if self.refusal is Refusal.FORBIDDEN and not self.through_waypoint and "RBAC:" not in self.body:
+            return "by the application, not by a waypoint"
+        return self.refusal.meaning
 
     @property
     def through_waypoint(self) -> bool:

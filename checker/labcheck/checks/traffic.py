@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Mapping
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from labcheck.checks.context import Probe
+from labcheck.checks.journal import Journal
 from labcheck.checks.response import Response, Sample, parse
 from labcheck.errors import Ungradable, did_you_mean
 from labcheck.kube import ApiRefused, Cluster, ExecTimeout, Executed
@@ -19,6 +23,8 @@ from labcheck.kube import ApiRefused, Cluster, ExecTimeout, Executed
 # Of the shell, not of curl: 126 and 127 mean that there is no curl to run, 2 and 3 that we called it wrongly.
 _NOT_CURL = {2, 3, 4, 126, 127}
 _GIVE_UP_AFTER = 10
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Sender:
     name: str
     _probe: Probe
     _cluster: Cluster
+    _journal: Journal
 
     def get(
         self,
@@ -46,7 +53,9 @@ class Sender:
                 f"The probe pod `{self.name}` cannot run curl (exit {done.code}).",
                 evidence=done.stderr.strip(),
             )
-        return parse(done.stdout, done.code)
+        response = parse(done.stdout, done.code)
+        self._journal.add("request", self._typed(command), str(response))
+        return response
 
     def sample(
         self,
@@ -71,7 +80,16 @@ class Sender:
                 f"The probe pod `{self.name}` cannot run the sample (exit {done.code}).",
                 evidence=done.stderr.strip()[-300:],
             )
+        answers = Counter(map(str, responses)).most_common(_GIVE_UP_AFTER)
+        seen = "; ".join(f"{count} × {answer}" for answer, count in answers)
+        self._journal.add("request", f"{self._typed(command)}   # {len(responses)} times", seen)
         return Sample(tuple(responses))
+
+    def _typed(self, command: list[str]) -> str:
+        """What a learner types to send the same."""
+        container = f" -c {self._probe.container}" if self._probe.container else ""
+        probe = f"{self._probe.pod} -n {self._probe.namespace}{container}"
+        return f"kubectl exec {probe} -- {shlex.join(command)}"
 
     def _exec(self, command: list[str], timeout: float) -> Executed:
         probe = self._probe
@@ -93,15 +111,44 @@ class Sender:
 class Traffic:
     """Hands out senders by the names under `probes` in lab.yaml."""
 
-    def __init__(self, cluster: Cluster, probes: Mapping[str, Probe]) -> None:
+    def __init__(self, cluster: Cluster, probes: Mapping[str, Probe], journal: Journal | None = None) -> None:
         self._cluster = cluster
         self._probes = probes
+        self._journal = Journal() if journal is None else journal
 
     def from_(self, probe: str) -> Sender:
         """The sender for the pod that `probes` calls `probe`."""
         if probe not in self._probes:
             raise LookupError(f"lab.yaml declares no probe `{probe}`. {did_you_mean(probe, self._probes)}")
-        return Sender(probe, self._probes[probe], self._cluster)
+        return Sender(probe, self._probes[probe], self._cluster, self._journal)
+
+    @staticmethod
+    def together(*requests: Callable[[], T]) -> list[T]:
+        """Sends several requests at the same time; their answers in the order in which they stand here.
+
+            first, second = traffic.together(lambda: client.get(a), lambda: outsider.get(b))
+
+        For requests that do not depend on each other. Raises what the first that could not be sent raised.
+        """
+        answers: list[list[T]] = [[] for _ in requests]
+        troubles: list[BaseException | None] = [None] * len(requests)
+
+        def send(index: int) -> None:
+            try:
+                answers[index].append(requests[index]())
+            except BaseException as error:
+                troubles[index] = error
+
+        # Daemons: a check whose time is over does not wait for requests that are still under way.
+        threads = [threading.Thread(target=send, args=(it,), daemon=True) for it in range(len(requests))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for trouble in troubles:
+            if trouble is not None:
+                raise trouble
+        return [answer for found in answers for answer in found]
 
 
 def curl(url: str, *, method: str, headers: Mapping[str, str], body: str | None, timeout: float) -> list[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from labcheck.checks.differences import Difference
+
 
 class Outcome(StrEnum):
     """What became of one task."""
@@ -16,7 +18,7 @@ class Outcome(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     BLOCKED = "blocked"
-    """A task that this one needs did not pass, so its check did not run."""
+    """A task that this one needs did not pass, or what it relies on was changed; its check did not run."""
     UNGRADABLE = "ungradable"
     """We could not look; costs nobody anything."""
 
@@ -29,6 +31,17 @@ class Evidence:
     observed: str = ""
     why: str = ""
     next: str = ""
+    subject: str = ""
+    """What was looked at, without the value that was expected: a hint may say it."""
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Points that a task keeps although it failed, and what for."""
+
+    points: int
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,17 @@ class Verdict:
     where: str = ""
     """file:line in the check, when something went wrong there."""
     seconds: float = 0.0
+    parts: tuple[Part, ...] = ()
+    """What `expect.part` recorded before the check failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tampering:
+    """An object of the setup that is not as it was, and the tasks that relied on it."""
+
+    object: str
+    tasks: tuple[str, ...]
+    differences: tuple[Difference, ...]
 
 
 class Failed(AssertionError):

@@ -1,67 +1,35 @@
-"""Running a lab's checks: a pytest of our own making, in a process group that can be killed as a whole.
+"""Running a lab's checks to a verdict for every task, whatever they do.
 
-Nothing of the user's pytest reaches it: no configuration, no plugins, no options from the environment. What
-it prints and its exit code are ours to read, never the learner's.
+A check that hangs or takes its process along costs its own verdict only: the others are run again without it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from labcheck.checks.context import Context, Probe
-from labcheck.checks.results import read_results
-from labcheck.checks.verdict import Evidence, Outcome, Verdict
+from labcheck.checks.context import Context, Guard, Probe
+from labcheck.checks.results import Result, Seen, Started, read_results
+from labcheck.checks.verdict import Evidence, Outcome, Tampering, Verdict
 from labcheck.errors import AuthorError, EnvironmentTrouble, Problem
+from labcheck.grading.launch import PytestRun, in_python_of_its_own, pytest_run
 from labcheck.grading.report import Report, report
+from labcheck.lab import pages
+from labcheck.lab.guards import guarded
 from labcheck.lab.variant import Variant
 
+__all__ = ["CHECK_LIMIT", "TIME_LIMIT", "Launch", "PytestRun", "grade"]
+
 TIME_LIMIT = 180.0
-_PLUGIN = "labcheck.checks.plugin"
-# Parts of pytest that a grading has no use for; each costs its import.
-_WITHOUT = ("cacheprovider", "doctest", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise")
+"""Seconds for one run of all checks, and how long a check that cannot be interrupted holds up the others."""
+CHECK_LIMIT = 90.0
+"""Seconds for one check."""
 
-
-@dataclass(frozen=True, slots=True)
-class PytestRun:
-    """One run of pytest: its arguments, where it runs, its environment and where its output goes."""
-
-    arguments: tuple[str, ...]
-    folder: Path
-    variables: Mapping[str, str]
-    output: Path
-    time_limit: float
-
-
-def in_python_of_its_own(asked: PytestRun) -> bool:
-    """Runs pytest in a new Python; False when it had to be stopped."""
-    # -P: what lies in the lab's folder cannot stand in for a module of Python's; -B: nothing is left behind
-    # there.
-    with asked.output.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-B", "-m", "pytest", *asked.arguments],
-            cwd=asked.folder,
-            env=asked.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            process.wait(asked.time_limit)
-            return True
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            _kill_group(process)
+Launch = Callable[[PytestRun], bool]
 
 
 def grade(
@@ -70,89 +38,93 @@ def grade(
     provider: str,
     patience: float,
     *,
+    setup: Sequence[Mapping[str, Any]] = (),
+    hints: Mapping[str, int] | None = None,
     time_limit: float = TIME_LIMIT,
-    launch: Callable[[PytestRun], bool] = in_python_of_its_own,
+    check_limit: float = CHECK_LIMIT,
+    launch: Launch = in_python_of_its_own,
 ) -> Report:
     """Grades the lab in the cluster of `kubeconfig`, which should be the grader's.
 
-    `launch` runs the checks; whoever grades often may know a faster way than a new Python each time.
-    Raises AuthorError when the checks themselves are wrong, EnvironmentTrouble when they cannot be run.
+    `setup` are the objects of the lab's setup as they were applied; without them nothing is guarded. `hints`
+    says how many hints of each task were shown. `launch` runs the checks; whoever grades often may know a
+    faster way than a new Python each time. Raises AuthorError when the checks themselves are wrong,
+    EnvironmentTrouble when they cannot be run.
     """
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="labcheck-") as name:
-        scratch = Path(name)
-        context = Context(
-            folder=str(variant.folder),
-            kubeconfig=str(kubeconfig),
-            results=str(scratch / "results"),
-            params=variant.params,
-            needs={task.id: task.needs for task in variant.tasks},
-            probes={it: Probe(p.namespace, p.pod, p.container) for it, p in variant.probes.items()},
-            patience=patience,
-        )
-        context.write(scratch / "context.json")
-        asked = PytestRun(
-            _arguments(variant.folder, scratch / "context.json"),
-            variant.folder,
-            _environment(os.environ, kubeconfig),
-            scratch / "output",
-            time_limit,
-        )
-        ended = launch(asked)
-        entries = list(read_results(Path(context.results)))
-        output = (scratch / "output").read_text(encoding="utf-8", errors="replace")
-    problems = [entry for entry in entries if isinstance(entry, Problem)]
+    pages.read(variant.folder / "test_lab.py")  # Python would let bytes pass in comments that are no text
+    context = Context(
+        lab=variant.lab.id,
+        folder=str(variant.folder),
+        kubeconfig=str(kubeconfig),
+        results="",
+        params=variant.params,
+        needs={task.id: task.needs for task in variant.tasks},
+        points={task.id: task.points for task in variant.tasks},
+        probes={it: Probe(p.namespace, p.pod, p.container) for it, p in variant.probes.items()},
+        guards=tuple(
+            Guard(obj, guard.fields, guard.tasks) for obj, guard in (guarded(variant, setup) if setup else ())
+        ),
+        patience=patience,
+        check_limit=check_limit,
+    )
+    results = list(_run(context, variant.folder, kubeconfig, time_limit, launch))
+    verdicts = {it.task: it for it in results if isinstance(it, Verdict)}
+    return report(
+        variant,
+        provider,
+        [verdicts.get(task.id) or _unseen(task.id, "It did not run.") for task in variant.tasks],
+        time.monotonic() - started,
+        tampering=list(dict.fromkeys(it for it in results if isinstance(it, Tampering))),
+        hints=hints or {},
+        seen=[it for it in results if isinstance(it, Seen)],
+    )
+
+
+def _run(
+    context: Context, folder: Path, kubeconfig: Path, time_limit: float, launch: Launch
+) -> Iterator[Result]:
+    """What the checks found, in as many runs as it takes to be rid of those that end their process."""
+    known: dict[str, str] = {}
+    while True:
+        with tempfile.TemporaryDirectory(prefix="labcheck-") as name:
+            scratch = Path(name)
+            (scratch / "work").mkdir()
+            replace(context, results=str(scratch / "results"), known=known).write(scratch / "context")
+            asked = pytest_run(folder, scratch / "work", kubeconfig, scratch / "context", time_limit)
+            ended = launch(asked)
+            found = list(read_results(scratch / "results"))
+            output = (
+                asked.output.read_text(encoding="utf-8", errors="replace") if asked.output.exists() else ""
+            )
+        _refuse(found, folder, output, time_limit if not ended else None)
+        yield from found
+        judged = {it.task: str(it.outcome) for it in found if isinstance(it, Verdict)}
+        stuck = [it.task for it in found if isinstance(it, Started) and it.task not in judged]
+        limit = "before its process ended" if ended else f"within {time_limit:g} s"
+        for task in stuck:
+            yield _unseen(task, f"The check did not finish {limit}.")
+        known |= judged | dict.fromkeys(stuck, str(Outcome.UNGRADABLE))
+        if not stuck or len(known) == len(context.needs):
+            return
+
+
+def _refuse(found: Sequence[Result], folder: Path, output: str, stopped_after: float | None) -> None:
+    """Raises for a run that says nothing about any task."""
+    problems = [it for it in found if isinstance(it, Problem)]
     if problems:
         raise AuthorError(problems)
-    if not entries:
+    if not found:
         raise EnvironmentTrouble(
             "The checks could not be run.",
             evidence=output.strip()[-2000:],
             next_step="Run `labcheck doctor`.",
         )
-    verdicts = complete(variant, entries, time_limit if not ended else None)
-    return report(variant, provider, verdicts, time.monotonic() - started)
+    if not any(isinstance(it, Verdict | Started) for it in found):
+        how = "No check was run" if stopped_after is None else f"It was not read within {stopped_after:g} s"
+        said = f": {output.strip()[-300:]}" if output.strip() else ""
+        raise AuthorError.at(folder / "test_lab.py", 0, f"{how}{said}.")
 
 
-def complete(
-    variant: Variant, entries: Iterable[str | Verdict | Problem], time_limit: float | None
-) -> list[Verdict]:
-    """A verdict for every task: those that were written, and ungradable for the rest.
-
-    `time_limit` is how long we waited when the checks had to be stopped, None when they ended by themselves.
-    """
-    verdicts = {entry.task: entry for entry in entries if isinstance(entry, Verdict)}
-    hung = [entry for entry in entries if isinstance(entry, str) and entry not in verdicts]
-    for task in variant.tasks:
-        if task.id not in verdicts:
-            if task.id in hung:
-                limit = f"within {time_limit:g} s" if time_limit is not None else "before its process ended"
-                why = f"The check did not finish {limit}."
-            else:
-                why = (
-                    f"The check was not reached: {', '.join(hung)} did not finish."
-                    if hung
-                    else "It did not run."
-                )
-            verdicts[task.id] = Verdict(
-                task.id, Outcome.UNGRADABLE, task.title, Evidence(observed=why, next="Grade again.")
-            )
-    return [verdicts[task.id] for task in variant.tasks]
-
-
-def _arguments(folder: Path, context: Path) -> tuple[str, ...]:
-    options = (f"--rootdir={folder}", f"--confcutdir={folder}", "-c", os.devnull, "--import-mode=importlib")
-    without = (word for name in _WITHOUT for word in ("-p", f"no:{name}"))
-    return *options, *without, "-p", _PLUGIN, "--labcheck-context", str(context), "-q", "test_lab.py"
-
-
-def _environment(outer: Mapping[str, str], kubeconfig: Path) -> dict[str, str]:
-    kept = {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
-    return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "KUBECONFIG": str(kubeconfig)}
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    # PermissionError: on macOS, when only zombies are left of the group.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _unseen(task: str, why: str) -> Verdict:
+    return Verdict(task, Outcome.UNGRADABLE, "", Evidence(observed=why, next="Grade again."))

@@ -78,12 +78,21 @@ def contradictions(lab: Lab, folder_name: str) -> Iterator[tuple[Place, str]]:
                 yield place, f"The task `{task.id}` needs itself."
             elif needed not in ids:
                 yield place, f"There is no task `{needed}`. {did_you_mean(needed, ids)}"
+    yield from _unknown_guards(lab, ids)
     cycle = _cycle(lab)
     if cycle:
         first = ids.index(cycle[0])
         yield ("tasks", first, "needs"), f"Tasks need each other in a circle: {' → '.join(cycle)}."
     if lab.points is not None and lab.points != lab.total:
         yield ("points",), f"The lab says {lab.points} points; its tasks add up to {lab.total}."
+
+
+def _unknown_guards(lab: Lab, ids: Sequence[str]) -> Iterator[tuple[Place, str]]:
+    for index, guard in enumerate(lab.guarded):
+        for position, task in enumerate(guard.tasks):
+            if task not in ids:
+                place = ("guarded", index, "tasks", position)
+                yield place, f"There is no task `{task}`. {did_you_mean(task, ids)}"
 
 
 def _cycle(lab: Lab) -> list[str]:

@@ -75,6 +75,22 @@ class Task(Strict):
     """One link or several to upstream documentation."""
 
 
+class Guard(Strict):
+    """Fields of the setup that no answer may change.
+
+    They are compared, whole, with what the server answered when the setup was applied; a task that relies on
+    an object which was changed is blocked, and the report says so in a line of its own. Nothing is guarded
+    unless it is said here: to repair a Service's selector may be what a lab is about.
+    """
+
+    objects: Annotated[Texts, Field(min_length=1)]
+    """(template) Objects of the setup as `Kind/name`."""
+    fields: Annotated[Texts, Field(min_length=1)]
+    """Paths like `spec.selector` or `spec.template.spec.containers`."""
+    tasks: Annotated[tuple[Id, ...], Field(strict=False, min_length=1)]
+    """The tasks that prove nothing once such a field was changed."""
+
+
 class Lab(Strict):
     """`lab.yaml` as a whole."""
 
@@ -90,6 +106,9 @@ class Lab(Strict):
     """Name → choices; a seed picks one of each, and files of the lab use them by name."""
     probes: dict[Id, Probe] = {}
     tasks: Annotated[tuple[Task, ...], Field(strict=False, min_length=1)]
+    guarded: Annotated[tuple[Guard, ...], Field(strict=False)] = ()
+    hint_price: Annotated[int, Field(ge=0, le=10)] = 0
+    """Points that each hint costs of its task when that task passes; what is computed is always free."""
     points: int | None = None
     """Optional: the sum of the tasks' points, said once more to be checked."""
 

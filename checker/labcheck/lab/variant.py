@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labcheck.lab.load import LoadedLab
-from labcheck.lab.model import Lab, Probe, Task
+from labcheck.lab.model import Guard, Lab, Probe, Task
 from labcheck.lab.templates import Value, render
 
 DEFAULT_SEED = 1
@@ -30,7 +30,7 @@ def _pick(lab_id: str, param: str, seed: int, count: int) -> int:
 
 @dataclass(frozen=True)
 class Variant:
-    """A lab with its params decided; `tasks`, `probes` and `namespace` are filled in."""
+    """A lab with its params decided; `tasks`, `probes`, `guarded` and `namespace` are filled in."""
 
     source: LoadedLab
     seed: int
@@ -38,6 +38,7 @@ class Variant:
     tasks: tuple[Task, ...]
     probes: dict[str, Probe]
     namespace: str
+    guarded: tuple[Guard, ...] = ()
 
     @property
     def lab(self) -> Lab:
@@ -71,6 +72,10 @@ def variant(source: LoadedLab, seed: int = DEFAULT_SEED) -> Variant:
             container=fill(probe.container, "probes", name, "container") if probe.container else None,
         )
 
+    def fill_guard(index: int, guard: Guard) -> Guard:
+        objects = (fill(it, "guarded", index, "objects", n) for n, it in enumerate(guard.objects))
+        return guard.model_copy(update={"objects": tuple(objects)})
+
     return Variant(
         source=source,
         seed=seed,
@@ -78,4 +83,5 @@ def variant(source: LoadedLab, seed: int = DEFAULT_SEED) -> Variant:
         tasks=tuple(fill_task(index, task) for index, task in enumerate(source.lab.tasks)),
         probes={name: fill_probe(name, probe) for name, probe in source.lab.probes.items()},
         namespace=fill(source.lab.environment.namespace, "environment", "namespace"),
+        guarded=tuple(fill_guard(index, guard) for index, guard in enumerate(source.lab.guarded)),
     )

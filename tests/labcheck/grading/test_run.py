@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,8 @@ MakeLab = Callable[..., Path]
 HEAD = "from labcheck.checks import task\n"
 
 
-def judge(folder: Path, *, time_limit: float = 60) -> Report:
-    return grade(
-        variant(load(folder), 1), Path("/nowhere/kubeconfig"), "embedded", 0.0, time_limit=time_limit
-    )
+def judge(folder: Path, **options: Any) -> Report:
+    return grade(variant(load(folder), 1), Path("/nowhere/kubeconfig"), "embedded", 0.0, **options)
 
 
 def check(task: str, body: str, fixtures: str = "expect, params") -> str:
@@ -32,6 +31,12 @@ def check(task: str, body: str, fixtures: str = "expect, params") -> str:
 
 
 PASSES = check("second", "pass")
+
+
+def apart(make_lab: MakeLab, checks: str) -> Path:
+    """A lab with two tasks that do not need each other."""
+    lab = (make_lab() / "lab.yaml").read_text().replace("    needs: [first]\n", "")
+    return make_lab({"lab.yaml": lab, "test_lab.py": checks})
 
 
 def first(report: Report) -> TaskResult:
@@ -107,14 +112,118 @@ def test_a_cluster_that_cannot_be_reached_is_ungradable(make_lab: MakeLab) -> No
 
 def test_a_check_that_hangs_is_stopped_with_its_children(make_lab: MakeLab, tmp_path: Path) -> None:
     body = f"import subprocess; subprocess.run(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'])"
-    report = judge(make_lab({"test_lab.py": HEAD + check("first", body) + PASSES}), time_limit=3)
-    assert [it.outcome for it in report.tasks] == [Outcome.UNGRADABLE, Outcome.UNGRADABLE]
-    assert report.tasks[0].evidence.observed == "The check did not finish within 3 s."
-    assert report.tasks[1].evidence.observed == "The check was not reached: first did not finish."
+    checks = HEAD + check("first", body) + PASSES
+    report = judge(apart(make_lab, checks), check_limit=1)
+    assert [it.outcome for it in report.tasks] == [Outcome.UNGRADABLE, Outcome.PASS]
+    assert report.tasks[0].evidence.observed == "The check did not finish within 1 s."
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists() and "sleep" in Path(f"/proc/{pid}/cmdline").read_text():
         assert time.monotonic() < deadline
+
+
+DEAF = """
+    while True:
+        try:
+            __import__("time").sleep(60)
+        except BaseException:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "observed"),
+    [
+        pytest.param(DEAF, "did not finish within 4 s", id="cannot be interrupted"),
+        pytest.param("import os; os._exit(0)", "before its process ended", id="ends Python"),
+        pytest.param("import os; os.kill(os.getpid(), 9)", "before its process ended", id="is killed"),
+        pytest.param("import os; os.killpg(0, 9)", "before its process ended", id="kills its group"),
+        pytest.param("import time; time.sleep(60)", "did not finish within 2 s", id="sleeps"),
+        pytest.param("1 / 0", "The check itself broke", id="raises"),
+        pytest.param("raise KeyboardInterrupt", "before its process ended", id="interrupts"),
+        pytest.param("import sys; sys.exit(7)", "The check itself broke", id="exits"),
+        pytest.param("cluster = params.nothing", "The check itself broke", id="asks for what is not"),
+        pytest.param("eval('(' * 300)", "The check itself broke", id="drives the parser mad"),
+    ],
+)
+def test_what_one_check_does_costs_no_other(make_lab: MakeLab, body: str, observed: str) -> None:
+    checks = HEAD + check("first", body) + PASSES
+    report = judge(apart(make_lab, checks), check_limit=2, time_limit=4)
+    assert observed in report.tasks[0].evidence.observed
+    assert [it.outcome for it in report.tasks] == [Outcome.UNGRADABLE, Outcome.PASS]
+    assert (report.score, report.exit_code) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("print('x' * 100000); __import__('sys').stderr.write('y')", id="prints"),
+        pytest.param("__import__('os').fork()", id="forks"),
+        pytest.param("__import__('os').system('sleep 60 &')", id="leaves a process"),
+        pytest.param("open('left', 'w').write('x')", id="writes where it is"),
+        pytest.param("__import__('os').chdir('/')", id="goes away"),
+        pytest.param("__import__('os').close(1)", id="closes its output"),
+        pytest.param("__import__('os').environ.clear()", id="clears its environment"),
+        pytest.param("__import__('logging').error('x'); __import__('warnings').warn('x')", id="warns"),
+    ],
+)
+def test_what_a_check_does_beside_its_work_changes_nothing(make_lab: MakeLab, body: str) -> None:
+    folder = make_lab({"test_lab.py": HEAD + check("first", body) + PASSES})
+    before = sorted(str(path) for path in folder.rglob("*"))
+    started = time.monotonic()
+    assert [it.outcome for it in judge(folder).tasks] == [Outcome.PASS, Outcome.PASS]
+    assert sorted(str(path) for path in folder.rglob("*")) == before
+    assert time.monotonic() - started < 40
+
+
+def test_checks_that_are_never_read_to_their_end_are_the_authors(make_lab: MakeLab) -> None:
+    folder = make_lab({"test_lab.py": "import time\ntime.sleep(60)\n" + HEAD + PASSES})
+    with pytest.raises(AuthorError, match=r"test_lab\.py: It was not read within 2 s"):
+        judge(folder, time_limit=2)
+
+
+def test_checks_that_are_not_utf_8_are_the_authors(make_lab: MakeLab) -> None:
+    folder = make_lab()
+    (folder / "test_lab.py").write_bytes((HEAD + check("first", "pass") + PASSES).encode() + b"# caf\xe9\n")
+    with pytest.raises(AuthorError, match=r"test_lab\.py: This file cannot be read: 'utf-8'"):
+        judge(folder)
+
+
+def parts(*lines: str) -> str:
+    return HEAD + PASSES + check("first", "\n    ".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome", "score"),
+    [
+        pytest.param(["expect.part(1, 'half')", "expect.fail('all')"], Outcome.FAIL, 1, id="kept"),
+        pytest.param(["expect.fail('all')", "expect.part(1, 'half')"], Outcome.FAIL, 0, id="not reached"),
+        pytest.param(["expect.part(1, 'half')"], Outcome.PASS, 2, id="a pass is a pass"),
+        pytest.param(["expect.part(2, 'all')"], Outcome.UNGRADABLE, 0, id="as much as the task"),
+        pytest.param(["expect.part(1, 'a')", "expect.part(1, 'b')"], Outcome.UNGRADABLE, 0, id="in sum"),
+        pytest.param(["expect.part(1, 'half')", "1 / 0"], Outcome.UNGRADABLE, 0, id="broken after it"),
+        pytest.param(["expect.part(-1, 'x')", "expect.fail('y')"], Outcome.UNGRADABLE, 0, id="negative"),
+    ],
+)
+def test_a_task_that_fails_keeps_the_parts_that_held(
+    make_lab: MakeLab, lines: list[str], outcome: Outcome, score: int
+) -> None:
+    found = first(judge(make_lab({"test_lab.py": parts(*lines)})))
+    assert (found.outcome, found.score) == (outcome, score)
+    assert found.score <= found.points
+
+
+def test_hints_cost_what_the_lab_says_and_never_more_than_was_earned(make_lab: MakeLab) -> None:
+    lab = (make_lab() / "lab.yaml").read_text() + "hint_price: 1\n"
+    folder = make_lab({"lab.yaml": lab, "test_lab.py": HEAD + check("first", "pass") + PASSES})
+    report = judge(folder, hints={"first": 5, "second": 1})
+    assert [(it.score, it.deducted) for it in report.tasks] == [(0, 2), (2, 1)]
+    assert (report.score, report.result) == (2, "passed")
+
+
+def test_what_a_check_looked_at_is_kept(make_lab: MakeLab) -> None:
+    (seen,) = [it for it in judge(make_lab()).seen if it.task == "second"]
+    assert [(it.kind, it.text, it.result) for it in seen.entries] == [("claim", "the number: 2", "1")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""The checks' process: imports what checks need, reads one order from standard input, and runs pytest.
+
+The order is the JSON of a `labcheck.grading.launch.PytestRun`. It comes late, so that the imports and
+whatever is still to be found out take place at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+import labcheck.checks.plugin  # noqa: F401
+from labcheck.kube import import_client
+
+
+def main() -> int:
+    import_client()
+    order = json.load(sys.stdin)
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["variables"])
+    with open(os.devnull, "rb") as nothing, open(order["output"], "wb") as output:
+        for ours, theirs in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(ours.fileno(), theirs)
+    return int(pytest.main(order["arguments"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Ways to run pytest over a lab's checks, in a process group that can be killed as a whole.
+
+Nothing of the user's pytest reaches it: no configuration, no plugins, no options from the environment. What
+it prints and its exit code are ours to read, never the learner's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_PLUGIN = "labcheck.checks.plugin"
+# Parts of pytest that a grading has no use for; each costs its import.
+_WITHOUT = ("cacheprovider", "doctest", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise")
+
+
+@dataclass(frozen=True, slots=True)
+class PytestRun:
+    """One run of pytest: its arguments, where it runs, its environment and where its output goes."""
+
+    arguments: tuple[str, ...]
+    folder: Path
+    variables: Mapping[str, str]
+    output: Path
+    time_limit: float
+
+
+def pytest_run(lab: Path, scratch: Path, kubeconfig: Path, context: Path, time_limit: float) -> PytestRun:
+    """The run over the checks in the folder `lab`. It works in `scratch`, where litter does no harm."""
+    options = [f"--rootdir={lab}", f"--confcutdir={lab}", "-c", os.devnull, "--import-mode=importlib"]
+    without = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
+    plugin = ["-p", _PLUGIN, "--labcheck-context", str(context)]
+    arguments = (*options, *without, *plugin, "-q", "--disable-warnings", str(lab / "test_lab.py"))
+    return PytestRun(arguments, scratch, variables(os.environ, kubeconfig), scratch / "output", time_limit)
+
+
+def variables(outer: Mapping[str, str], kubeconfig: Path) -> dict[str, str]:
+    """The environment that checks run in."""
+    kept = {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
+    return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "KUBECONFIG": str(kubeconfig)}
+
+
+def in_python_of_its_own(asked: PytestRun) -> bool:
+    """Runs pytest in a new Python; False when it had to be stopped."""
+    with Ahead() as ahead:
+        return ahead(asked)
+
+
+class Ahead:
+    """A Python that already imports what checks need, while whoever made it finds out what to run.
+
+    Runs one pytest; a second one gets a Python of its own.
+    """
+
+    def __init__(self) -> None:
+        # -P: what lies in the lab's folder cannot stand in for a module of Python's; -B: nothing is left
+        # behind there.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-B", "-m", "labcheck.checks"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._used = False
+
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._kill()
+
+    def __call__(self, asked: PytestRun) -> bool:
+        """Runs pytest; False when it had to be stopped."""
+        if self._used:
+            return in_python_of_its_own(asked)
+        self._used = True
+        order = json.dumps({**asdict(asked), "folder": str(asked.folder), "output": str(asked.output)})
+        try:
+            _, trouble = self._process.communicate(order.encode(), asked.time_limit)
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            self._kill()
+        if trouble:
+            with asked.output.open("ab") as output:
+                output.write(trouble)
+        return True
+
+    def _kill(self) -> None:
+        # PermissionError: on macOS, when only zombies are left of the group.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
