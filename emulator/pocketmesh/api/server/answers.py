@@ -28,6 +28,20 @@ def json(body: bytes, code: int = 200, warnings: Iterable[str] = ()) -> web.Resp
     return response
 
 
+def for_people(request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
+    """JSON is indented for those who say so, and for curl and browsers.
+
+    Source: k8s.io/apiserver/pkg/endpoints/handlers/negotiation/negotiate.go (isPrettyPrint).
+    """
+    asked = request.query.get("pretty", "")
+    agent = request.headers.get("User-Agent", "")
+    wanted = is_set(request.query, "pretty") if asked else agent.startswith(("curl", "Wget", "Mozilla/5.0"))
+    if wanted and isinstance(response, web.Response) and response.content_type == "application/json":
+        assert isinstance(response.body, bytes)
+        response.body = orjson.dumps(orjson.loads(response.body), option=orjson.OPT_INDENT_2)
+    return response
+
+
 def status(found: Object) -> web.Response:
     """A `Status` object with its own code."""
     response = json(orjson.dumps(found), found.get("code", 200))

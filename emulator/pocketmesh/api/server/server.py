@@ -22,7 +22,7 @@ from pocketmesh.api.discovery import SUBRESOURCES
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.registry import Registry
 from pocketmesh.api.runtime import PodRuntime
-from pocketmesh.api.server import answers, containers, resources, watches
+from pocketmesh.api.server import answers, containers, proxying, resources, watches
 from pocketmesh.api.server.access import Access, Attributes
 from pocketmesh.api.server.call import Call
 from pocketmesh.api.server.documents import Documents
@@ -50,6 +50,7 @@ _ON_CONTAINERS: Final[dict[str, OnContainer]] = {
     "exec": containers.execute,
     "log": containers.log,
     "portforward": containers.forward,
+    "proxy": proxying.proxy,
 }
 _PATIENCE: Final = 1.0
 
@@ -128,6 +129,9 @@ class _Api:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
+        return answers.for_people(request, await self._settled(request))
+
+    async def _settled(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._answer(request)
         except ApiError as error:
@@ -169,8 +173,6 @@ class _Api:
             raise errors.method_not_allowed()
         if part in _ON_CONTAINERS:
             return await _ON_CONTAINERS[part](call, self._runtime)
-        if part == "proxy":
-            raise ApiError(503, "ServiceUnavailable", "this server does not proxy: use port-forward")
         return await _VERBS[wanted](call)
 
     def _kind(self, found: Target) -> Kind:

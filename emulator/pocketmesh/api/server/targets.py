@@ -15,7 +15,7 @@ _OF_NAMESPACES: Final = frozenset({"status", "finalize"})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A resource, one of its objects, or a part of one; `rest` is what a proxied path goes on with."""
+    """A resource, one of its objects, or a part of one."""
 
     group: str
     version: str
@@ -23,7 +23,6 @@ class Target:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
-    rest: str = ""
 
     @property
     def resource(self) -> str:
@@ -43,8 +42,8 @@ def target(path: str) -> Target | None:
     namespace = ""
     if parts[0] == "namespaces" and len(parts) > 2 and parts[2] not in _OF_NAMESPACES:
         namespace, parts = parts[1], parts[2:]
-    plural, name, subresource, *rest = (*parts, "", "", "")[: max(len(parts), 3)]
-    return Target(group, version, plural, namespace, name, subresource, "/".join(rest))
+    plural, name, subresource, *_ = (*parts, "", "")
+    return Target(group, version, plural, namespace, name, subresource)
 
 
 def verb(method: str, found: Target, query: Mapping[str, str]) -> str:

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeAlias
 
+from pocketmesh.api.streams.dialling import said
+
 Dial: TypeAlias = Callable[[int], Awaitable[socket.socket]]
 
 _CHUNK: Final = 32 * 1024
@@ -51,7 +53,8 @@ async def relay(dial: Dial, port: int, client: Duplex) -> OSError | None:
 
 def told(port: int, pod: str, problem: OSError) -> bytes:
     """What goes over the error stream; `pod` is its name and uid."""
-    return f"error forwarding port {port} to pod {pod}: {problem}".encode()
+    why = f"failed to connect to localhost:{port} inside the pod: {said(problem, f'127.0.0.1:{port}')}"
+    return f"error forwarding port {port} to pod {pod}: {why}".encode()
 
 
 async def _upload(client: Duplex, writer: asyncio.StreamWriter) -> None:

@@ -46,7 +46,7 @@ async def test_a_closed_port_is_told_on_the_error_stream(api: Any, pod: str, spd
     got = await client.until_closed(1, 3)
 
     assert got[1].startswith(b"error forwarding port 81 to pod web, uid ")
-    assert got[1].endswith(b"Connection refused")
+    assert got[1].endswith(b"dial tcp 127.0.0.1:81: connect: connection refused")
 
 
 async def test_the_same_frames_travel_in_a_websocket(api: Any, pod: str) -> None:

@@ -39,6 +39,16 @@ async def test_items_of_a_built_in_list_do_not_repeat_what_the_list_says(api: An
     assert [set(item) for item in items] == [{"metadata", "data"}] * 2
 
 
+@pytest.mark.parametrize(
+    ("query", "agent", "indented"),
+    [("", "kubectl/v1.36", False), ("", "curl/8.5", True), ("?pretty=true", "kubectl/v1.36", True)],
+    ids=["a program", "curl", "who asks for it"],
+)
+async def test_people_get_indented_json(api: Any, two: None, query: str, agent: str, indented: bool) -> None:
+    async with api.get(f"{CONFIGMAPS}/two{query}", **{"User-Agent": agent}) as response:
+        assert (len((await response.text()).splitlines()) > 1) is indented
+
+
 async def test_a_list_comes_in_pages(api: Any, two: None) -> None:
     async with api.get(f"{CONFIGMAPS}?limit=1") as response:
         first = await response.json()
@@ -139,7 +149,7 @@ async def test_a_body_that_cannot_be_taken(
         ("PUT", CONFIGMAPS, 405),
         ("GET", "/apis/authentication.k8s.io/v1/tokenreviews", 405),
         ("GET", "/nowhere", 404),
-        ("GET", "/api/v1/namespaces/default/pods/x/proxy", 503),
+        ("GET", "/api/v1/namespaces/default/pods/x/proxy", 404),
         ("GET", f"{CONFIGMAPS}?resourceVersion=abc", 400),
         ("GET", f"{CONFIGMAPS}?resourceVersion=999999", 504),
         ("GET", f"{CONFIGMAPS}?limit=x", 400),

@@ -21,7 +21,7 @@ from pocketmesh.api.server.targets import Target, target, verb
             "/apis/apps/v1/namespaces/a/deployments/b/scale",
             Target("apps", "v1", "deployments", "a", "b", "scale"),
         ),
-        ("/api/v1/namespaces/a/services/b/proxy/c/d", Target("", "v1", "services", "a", "b", "proxy", "c/d")),
+        ("/api/v1/namespaces/a/services/b/proxy/c/d", Target("", "v1", "services", "a", "b", "proxy")),
         ("/api/v1", None),
         ("/apis/apps/v1", None),
         ("/healthz", None),
