@@ -21,7 +21,7 @@ from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.machine import Machine
 from pocketmesh.node.probes import Kind, Probe, ProbeFailed, ask
 from pocketmesh.node.process import Container, Invocation, NoInput
-from pocketmesh.node.status import continued
+from pocketmesh.node.status import PLACES, Role, continued
 from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
 FIRST_BACK_OFF: Final = 10.0
@@ -45,16 +45,15 @@ class ContainerWorker:
         spec: Object,
         before: Object,
         changed: Callable[[], None],
-        *,
-        init: bool,
+        role: Role,
     ) -> None:
         self.spec = spec
-        self.init = init
         self.state, self._restarting = continued(spec, before, machine.now())
         self.container: Container | None = None
         self.console: Console | None = None
         self.log: ContainerLog | None = None
         self.previous_log: ContainerLog | None = None
+        self._path = f"spec.{PLACES[role]}{{{spec['name']}}}"
         self._machine = machine
         self._pod = pod
         self._changed = changed
@@ -266,8 +265,7 @@ class ContainerWorker:
         return await command(invocation), output.text()
 
     def _event(self, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
-        path = f"spec.{'initContainers' if self.init else 'containers'}{{{self.spec['name']}}}"
-        self._machine.events.event(self._pod, kind, reason, message, path)
+        self._machine.events.event(self._pod, kind, reason, message, self._path)
 
 
 _PROBES: Final[tuple[tuple[Kind, str], ...]] = (

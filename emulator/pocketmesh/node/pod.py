@@ -12,7 +12,7 @@ from datetime import timedelta
 from pocketmesh.clock import parse
 from pocketmesh.node.container import ContainerWorker
 from pocketmesh.node.machine import Machine
-from pocketmesh.node.status import pod_status
+from pocketmesh.node.status import STATUSES, Role, pod_status
 from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
 
@@ -32,23 +32,22 @@ class PodWorker:
         self.pod = pod
         self._stopping = False
         self._interrupted = interrupted
-        self.init = [
-            self._worker(spec, changed, init=True) for spec in pod["spec"].get("initContainers") or []
-        ]
-        self.main = [self._worker(spec, changed, init=False) for spec in pod["spec"]["containers"]]
+        self._changed = changed
+        self.init = [self._worker(spec, "init") for spec in pod["spec"].get("initContainers") or []]
+        self.main = [self._worker(spec, "main") for spec in pod["spec"]["containers"]]
+        self.ephemeral: list[ContainerWorker] = []
 
-    def _worker(self, spec: Object, changed: Callable[[], None], *, init: bool) -> ContainerWorker:
-        field = "initContainerStatuses" if init else "containerStatuses"
-        rows = (self.pod.get("status") or {}).get(field) or []
+    def _worker(self, spec: Object, role: Role) -> ContainerWorker:
+        rows = (self.pod.get("status") or {}).get(STATUSES[role]) or []
         before: Object = next((row for row in rows if row["name"] == spec["name"]), {})
         if not self._interrupted and "running" in (before.get("state") or {}):
             before = {**before, "state": {}}
-        return ContainerWorker(self._machine, self.pod, spec, before, changed, init=init)
+        return ContainerWorker(self._machine, self.pod, spec, before, self._changed, role)
 
     @property
     def containers(self) -> list[ContainerWorker]:
         """All of them, init containers first."""
-        return [*self.init, *self.main]
+        return [*self.init, *self.main, *self.ephemeral]
 
     def sync(self, pod: Object) -> float | None:
         """Does what is to be done now; returns the seconds until there may be more."""
@@ -69,6 +68,10 @@ class PodWorker:
 
     def _run(self) -> Iterable[float | None]:
         restart = self.pod["spec"].get("restartPolicy", "Always")
+        for spec in (self.pod["spec"].get("ephemeralContainers") or [])[len(self.ephemeral) :]:
+            self.ephemeral.append(self._worker(spec, "ephemeral"))
+        for worker in self.ephemeral:
+            yield worker.keep_running(self.pod, self.ip, "Never")
         for worker in self.init:
             if worker.state.sidecar:
                 yield worker.keep_running(self.pod, self.ip, "Always")
@@ -112,6 +115,7 @@ class PodWorker:
             self.pod,
             [worker.state for worker in self.init],
             [worker.state for worker in self.main],
+            ephemeral=[worker.state for worker in self.ephemeral],
             ip=self.ip,
             host_ip=self._machine.address,
             now=self._machine.now(),

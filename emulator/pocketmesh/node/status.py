@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from pocketmesh.controllers.conditions import with_condition
 from pocketmesh.objects import Object, condition, is_true
+
+Role: TypeAlias = Literal["init", "main", "ephemeral"]
+
+PLACES: Final[dict[Role, str]] = {
+    "init": "initContainers",
+    "main": "containers",
+    "ephemeral": "ephemeralContainers",
+}
+STATUSES: Final[dict[Role, str]] = {
+    "init": "initContainerStatuses",
+    "main": "containerStatuses",
+    "ephemeral": "ephemeralContainerStatuses",
+}
 
 
 @dataclass
@@ -45,9 +58,10 @@ class ContainerState:
         """For an init container: whether the next one may start."""
         return self.started if self.sidecar else self.exit_code == 0
 
-    def row(self, *, init: bool) -> Object:
-        """Its entry in `containerStatuses` or `initContainerStatuses`."""
-        ready = self.ready if self.sidecar or not init else self.exit_code == 0
+    def row(self, role: Role) -> Object:
+        """Its entry in the status of its pod."""
+        ready = self.exit_code == 0 if role == "init" and not self.sidecar else self.ready
+        ready = ready and role != "ephemeral"
         row: Object = {
             "name": self.name,
             "state": self.state,
@@ -113,6 +127,7 @@ def pod_status(
     init: Sequence[ContainerState],
     main: Sequence[ContainerState],
     *,
+    ephemeral: Sequence[ContainerState] = (),
     ip: str,
     host_ip: str,
     now: str,
@@ -128,9 +143,14 @@ def pod_status(
     if ip:
         status["podIP"], status["podIPs"] = ip, [{"ip": ip}]
     status["conditions"] = _conditions(pod, init, main, now_phase, bool(ip), now)
-    if init:
-        status["initContainerStatuses"] = [each.row(init=True) for each in init]
-    status["containerStatuses"] = [each.row(init=False) for each in main]
+    groups: list[tuple[Role, Sequence[ContainerState]]] = [
+        ("init", init),
+        ("main", main),
+        ("ephemeral", ephemeral),
+    ]
+    for role, states in groups:
+        if states:
+            status[STATUSES[role]] = [each.row(role) for each in states]
     return status
 
 
