@@ -39,7 +39,8 @@ def patched(kind: Kind, content_type: str, target: Object, body: Any) -> Object:
     if content_type == JSON:
         result = json.patch(target, body)
     elif not isinstance(body, dict):
-        raise bad_request("error decoding patch: the patch must be an object")
+        told = f"json: cannot unmarshal {_go_kind(body)} into Go value of type map[string]interface {{}}"
+        raise bad_request(told if content_type == STRATEGIC else f"error decoding patch: {told}")
     elif content_type == STRATEGIC:
         schema = kind.schema if target.get("kind") == kind.kind else None
         result = strategic.merge(schema, target, body)
@@ -48,3 +49,10 @@ def patched(kind: Kind, content_type: str, target: Object, body: Any) -> Object:
     if not isinstance(result, dict):
         raise bad_request("the patched object is not an object")
     return result
+
+
+def _go_kind(value: Any) -> str:
+    """What Go's encoding/json calls a value that is no object."""
+    if isinstance(value, bool):
+        return "bool"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "number"
