@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from pocketmesh.api import (
     certificate_requests,
     definitions,
     errors,
     jobs,
+    limits,
     pods,
+    quota,
     refusals,
     services,
     strategy,
@@ -34,6 +37,10 @@ from pocketmesh.schema.errors import Undecodable
 from pocketmesh.schema.kinds import Kind, Kinds
 from pocketmesh.schema.prepare import prepare
 from pocketmesh.store import Key, Store
+
+_PRIORITY_CLASSES: Final = "priorityclasses.scheduling.k8s.io"
+# What an update keeps although its writer left it out.
+_CARRIED_OVER: Final = {"pods": pods.carried_over, "services": services.carried_over}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,11 @@ class Admission:
         self._kinds = kinds
         self._clock = clock
         self._policies = Policies(store, kinds)
+        self._guards: list[Callable[[Request], None]] = []
+
+    def guard(self, check: Callable[[Request], None]) -> None:
+        """Puts every write to `check` too."""
+        self._guards.append(check)
 
     def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
         """Raises ApiError: 404 no such namespace, 403 it is being terminated."""
@@ -94,16 +106,43 @@ class Admission:
         new = tracking.managed(new, owners)
         if old is not None:
             new = tracking.without_new_times(new, old)
-        objections = self._policies.check(self._request(kind, wish.write, new, old, wish.subresource))
-        return Admitted(new, (*warnings, *objections))
+        request = self._request(kind, wish.write, new, old, wish.subresource)
+        return Admitted(new, (*warnings, *self._let_through(request)))
 
     def admit_deletion(self, kind: Kind, obj: Object, write: Write) -> tuple[str, ...]:
         """What to warn of when an object is to go. Raises ApiError when a policy denies it."""
-        return self._policies.check(self._request(kind, write, None, obj, ""))
+        return self._let_through(self._request(kind, write, None, obj, ""))
 
     def writer(self, write: Write, subresource: str) -> Writer:
         """Who the owner of what is written now will be."""
         return Writer(write.manager or "unknown", subresource, rfc3339(self._clock.now()))
+
+    def _let_through(self, request: Request) -> tuple[str, ...]:
+        """What to warn of. Raises ApiError when a guard, a policy or a quota says no."""
+        for check in self._guards:
+            check(request)
+        warnings = self._policies.check(request)
+        if (
+            request.namespace is not None
+            and request.new is not None
+            and request.subresource in ("", "resize")
+        ):
+            self._check_quota(request, request.new)
+        return warnings
+
+    def _check_quota(self, request: Request, new: Object) -> None:
+        kind, place = request.kind, new["metadata"]["namespace"]
+        quotas = [stored.object for stored in self._store.objects("resourcequotas", place)]
+        if not quotas:
+            return
+
+        def others() -> list[Object]:
+            found = self._store.objects(kind.resource, place)
+            return [stored.object for stored in found if stored.key.name != request.name]
+
+        problem = quota.problem(kind.resource, new, request.old, quotas, others)
+        if problem is not None:
+            raise errors.forbidden(kind, request.name, problem)
 
     def _request(
         self, kind: Kind, write: Write, new: Object | None, old: Object | None, subresource: str
@@ -118,8 +157,8 @@ class Admission:
     def _judged(self, wish: Wish, new: Object) -> tuple[Object, tuple[str, ...]]:
         kind, write = wish.kind, wish.write
         refused = wish.refused or partial(refusals.of_body, kind)
-        if kind.resource == "services" and wish.old is not None:
-            new = services.carried_over(new, wish.old)
+        if wish.old is not None and kind.resource in _CARRIED_OVER:
+            new = _CARRIED_OVER[kind.resource](new, wish.old)
         # What these may change is decided by the subresource, not by the rules for the whole object.
         old = None if wish.subresource in ("binding", "ephemeralcontainers", "resize") else wish.old
         try:
@@ -153,7 +192,10 @@ class Admission:
             case "services":
                 return self._allocated(kind, obj, old)
             case "pods" if old is None:
-                return self._with_account(kind, obj)
+                return self._pod(kind, obj)
+            case "persistentvolumeclaims":
+                ranges = self._ranges(obj)
+                return self._within(kind, obj, limits.claim_problems(obj, ranges))
             case "jobs.batch" if old is None:
                 return jobs.admitted(obj)
             case certificate_requests.RESOURCE if old is None:
@@ -178,8 +220,8 @@ class Admission:
         except services.Refused as refused:
             raise errors.invalid(kind, service["metadata"]["name"], refused.problems) from refused
 
-    def _with_account(self, kind: Kind, pod: Object) -> Object:
-        """The pod as the ServiceAccount admission plugin leaves it.
+    def _pod(self, kind: Kind, pod: Object) -> Object:
+        """A new pod as the admission plugins leave it.
 
         A namespace's `default` account may still be on its way; upstream refuses the pod until it is
         there, and clients retry.
@@ -194,4 +236,18 @@ class Admission:
                 fields["name"],
                 f'error looking up service account {place}: serviceaccount "{account}" not found',
             )
-        return pods.admitted(pod, found.object if found else None)
+        ranges = self._ranges(pod)
+        classes = [stored.object for stored in self._store.objects(_PRIORITY_CLASSES)]
+        try:
+            pod = pods.admitted(limits.defaulted(pod, ranges), found.object if found else None, classes)
+        except pods.Refused as refused:
+            raise errors.forbidden(kind, fields["name"], str(refused)) from refused
+        return self._within(kind, pod, limits.problems(pod, ranges))
+
+    def _ranges(self, obj: Object) -> list[Object]:
+        return [stored.object for stored in self._store.objects("limitranges", obj["metadata"]["namespace"])]
+
+    def _within(self, kind: Kind, obj: Object, problems: list[str]) -> Object:
+        if problems:
+            raise errors.forbidden(kind, obj["metadata"]["name"], limits.aggregate(problems))
+        return obj

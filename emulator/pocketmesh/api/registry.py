@@ -24,6 +24,7 @@ from pocketmesh.api.ownership.managers import Owners
 from pocketmesh.api.ownership.typed import KeyMissing
 from pocketmesh.api.paging import Page
 from pocketmesh.api.patch import content
+from pocketmesh.api.policies.matching import Request
 from pocketmesh.api.reading import Reading, in_version, key_of
 from pocketmesh.api.selectors import EVERYTHING, Selection
 from pocketmesh.clock import Clock, rfc3339
@@ -62,6 +63,10 @@ class Registry(Reading):
         """Lets `answer` take the POSTs to a resource (`tokenreviews.authentication.k8s.io`) or to a
         subresource (`serviceaccounts/token`)."""
         self._answers[resource] = answer
+
+    def guard(self, check: Callable[[Request], None]) -> None:
+        """Puts every write to `check` before it is stored; it raises ApiError to refuse."""
+        self._admission.guard(check)
 
     def create(
         self, kind: Kind, namespace: str, obj: Object, write: Write, *, subresource: str = "", name: str = ""

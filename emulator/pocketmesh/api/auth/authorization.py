@@ -66,14 +66,15 @@ class Authorizer:
             who = f'ServiceAccount "{subject["name"]}/{home}"'
         kind = "RoleBinding" if namespace else "ClusterRoleBinding"
         reason = f'RBAC: allowed by {kind} {source} of {role["kind"]} "{role["name"]}" to {who}'
-        return Grant(self._rules(role, namespace), reason)
+        return Grant(self.rules(role, namespace) or [], reason)
 
-    def _rules(self, role: Object, namespace: str) -> list[Object]:
+    def rules(self, role: Object, namespace: str) -> list[Object] | None:
+        """What the role gives that a binding in a namespace refers to; None when there is no such role."""
         cluster_wide = role["kind"] == "ClusterRole"
         resource = f"clusterroles.{_GROUP}" if cluster_wide else f"roles.{_GROUP}"
         stored = self._store.get(Key(resource, "" if cluster_wide else namespace, role["name"]))
         if stored is None:
-            return []
+            return None
         return [rule for part in self._parts(stored, set()) for rule in part.get("rules") or []]
 
     def _parts(self, role: Stored, seen: set[Key]) -> Iterator[Object]:

@@ -14,6 +14,7 @@ from pocketmesh.api.auth import reviews
 from pocketmesh.api.auth.authentication import ACCOUNT, Authenticator, impersonated
 from pocketmesh.api.auth.authorization import Authorizer
 from pocketmesh.api.auth.certificates import Credentials
+from pocketmesh.api.auth.escalation import Escalation
 from pocketmesh.api.auth.tokens import Tokens
 from pocketmesh.api.calls import Caller
 from pocketmesh.api.registry import Registry
@@ -29,6 +30,7 @@ class Gate:
         self._authorizer = Authorizer(registry.store)
         for resource, answer in reviews.answers(self._authenticator, self._authorizer).items():
             registry.answer(resource, answer)
+        registry.guard(Escalation(self._authorizer, registry.kinds))
         registry.answer("serviceaccounts/token", reviews.token_request(registry, self.tokens))
 
     def authenticate(self, headers: MultiMapping[str], certificate: Any) -> Caller:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, Final
+
+import orjson
 
 from pocketmesh.objects import Object
 from pocketmesh.schema import errors, metadata, names
@@ -21,6 +24,8 @@ _CHANGEABLE: Final = (
     "`spec.tolerations` (only additions to existing tolerations)",
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
 )
+# Of a pod's spec these may change, within rules of their own.
+_FREE: Final = ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers")
 
 
 def pod(obj: Object, old: Object | None) -> list[FieldError]:
@@ -183,21 +188,43 @@ def _changes(new: Object, old: Object, found: list[FieldError]) -> None:
             rule = "pod updates may not add or remove containers"
             found.append(errors.forbidden(f"spec.{name}", rule))
             return
-    if _fixed(new) != _fixed(old):
+    _deadline(new.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"), found)
+    timeless = [{**each, "tolerationSeconds": None} for each in new.get("tolerations", ())]
+    if any({**each, "tolerationSeconds": None} not in timeless for each in old.get("tolerations", ())):
+        rule = "existing toleration can not be modified except its tolerationSeconds"
+        found.append(errors.forbidden("spec.tolerations", rule))
+    munged = _munged(new, old)
+    if munged != old:
         rule = f"pod updates may not change fields other than {','.join(_CHANGEABLE)}"
-        found.append(errors.forbidden("spec", rule))
+        found.append(errors.forbidden("spec", f"{rule}\n{_difference(munged, old)}"))
 
 
-def _fixed(pod_spec: Object) -> Object:
-    changeable = (
-        "activeDeadlineSeconds",
-        "tolerations",
-        "schedulingGates",
-        "nodeName",
-        "ephemeralContainers",
-    )
-    fixed = {name: value for name, value in pod_spec.items() if name not in changeable}
+def _deadline(new: int | None, old: int | None, found: list[FieldError]) -> None:
+    field = "spec.activeDeadlineSeconds"
+    if new is None and old is not None:
+        rule = "must not update from a positive integer to nil value"
+        found.append(errors.invalid(field, new, rule))
+    elif new is not None and old is not None and new > old:
+        found.append(errors.invalid(field, new, "must be less than or equal to previous value"))
+
+
+def _munged(new: Object, old: Object) -> Object:
+    """The new spec with what may change as it was."""
+    munged = {name: value for name, value in new.items() if name not in _FREE}
+    munged |= {name: old[name] for name in _FREE if name in old}
     for name in ("containers", "initContainers"):
-        containers = pod_spec.get(name, ())
-        fixed[name] = [{**container, "image": "", "imagePullPolicy": ""} for container in containers]
-    return fixed
+        if name in new:
+            before = old.get(name, ())
+            munged[name] = [
+                {**container, "image": was.get("image"), "imagePullPolicy": was.get("imagePullPolicy")}
+                for container, was in zip(new[name], before, strict=True)
+            ]
+    return munged
+
+
+def _difference(new: Object, old: Object) -> str:
+    """As k8s.io/apimachinery/pkg/util/diff shows it, but with the fields' names in JSON."""
+    def lines(spec: Object) -> list[str]:
+        return orjson.dumps(spec, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode().split("\n")
+
+    return "\n".join([*difflib.unified_diff(lines(new), lines(old), lineterm="")][2:])

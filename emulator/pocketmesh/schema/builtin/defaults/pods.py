@@ -8,18 +8,13 @@ from pocketmesh.objects import Object
 
 _FILE_MODE: Final = 0o644
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
-_NOT_READY: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
 def pod(obj: Object) -> None:
-    """A Pod, with what the admission plugins ServiceAccount, Priority and DefaultTolerationSeconds add."""
+    """A Pod."""
     spec = obj.setdefault("spec", {})
-    spec.setdefault("serviceAccountName", spec.get("serviceAccount") or "default")
     pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
-    spec.setdefault("priority", 0)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
-    _tolerations(spec)
     for container in [*spec.get("initContainers", ()), *spec.get("containers", ())]:
         resources = container["resources"]
         if "limits" in resources:
@@ -122,16 +117,3 @@ def _volume(volume: Object) -> None:
             source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
         for item in source.get("downwardAPI", {}).get("items", ()):
             _field_ref(item)
-
-
-def _tolerations(spec: Object) -> None:
-    tolerations = spec.setdefault("tolerations", [])
-    for key in _NOT_READY:
-        if not any(_tolerates(toleration, key) for toleration in tolerations):
-            tolerations.append(
-                {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
-            )
-
-
-def _tolerates(toleration: Object, key: str) -> bool:
-    return (toleration.get("key", key), toleration.get("effect", "NoExecute")) == (key, "NoExecute")
