@@ -13,6 +13,7 @@ from pocketmesh.controllers.daemonset import DaemonSets
 from pocketmesh.controllers.deployment import Deployments
 from pocketmesh.controllers.endpoints import ServiceEndpoints
 from pocketmesh.controllers.endpoints_mirror import EndpointsMirror
+from pocketmesh.controllers.event_expiry import EventExpiry
 from pocketmesh.controllers.garbage import GarbageCollector
 from pocketmesh.controllers.hpa import Autoscalers
 from pocketmesh.controllers.job import Jobs
@@ -43,6 +44,7 @@ def standard_controllers(
         *([AccountTokens(client, tokens, ca_certificate)] if tokens else []),
         Quotas(client),
         GarbageCollector(client, clock),
+        EventExpiry(client, clock),
         Deployments(client, clock),
         ReplicaSets(client, clock),
         ReplicaSets(client, clock, REPLICATION_CONTROLLERS),

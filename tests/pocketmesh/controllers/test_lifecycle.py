@@ -194,3 +194,17 @@ def test_the_same_event_is_counted_instead_of_written_again(world):
     world.settle()
     (event,) = [event for event in world.client.all("events") if event["reason"] == "FailedScheduling"]
     assert event["count"] >= 2
+
+
+def test_an_event_is_forgotten_an_hour_after_it_last_happened(world):
+    world.node(unschedulable=True)
+    world.create("pods", pod())
+    world.clock.advance(1800)
+    world.client.merge("pods", "default", "a", {"metadata": {"labels": {"touched": "yes"}}})
+    world.settle()
+    world.clock.advance(1801)
+    world.settle()
+    assert world.messages("FailedScheduling")
+    world.clock.advance(1800)
+    world.settle()
+    assert world.messages("FailedScheduling") == []
