@@ -27,7 +27,9 @@ def kinds_of(crd: Object) -> list[Kind]:
     spec, status = crd["spec"], crd.get("status") or {}
     if condition(crd, "Established") is not None and not is_true(crd, "Established"):
         return []
-    names = status.get("acceptedNames") or spec["names"]
+    accepted = status.get("acceptedNames") or {}
+    # A definition as controller-gen writes it has a status with empty names.
+    names = accepted if accepted.get("plural") else spec["names"]
     return [
         Kind(
             group=spec["group"],
