@@ -105,6 +105,7 @@ class _Stopper:
 
     def close(self) -> None:
         self._timer.cancel()
+        self._timer.join()  # a process that still has a second thread must not be forked
         self._kill()
         self._process.wait()
         if self._process.stdout:

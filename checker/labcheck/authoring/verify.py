@@ -1,105 +1,164 @@
-"""Proving a lab honest: untouched it scores nothing, each solution everything, each mistake loses what it
-names.
+"""Proving labs honest, in several environments at once.
 
-A check that accepts a wrong answer is a fault of the check. Verifying runs in environments of its own, so a
-learner's running lab is never touched.
+Each environment is the business of a process of its own, forked from this one, which only hands out trials
+and collects proofs. Whatever ends this process, the others take their environments down.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from labcheck.authoring.replay import BlockFailed, replay
-from labcheck.checks.verdict import Outcome
-from labcheck.environments.lifecycle import down, reset, up
+from labcheck.authoring.forked import import_ahead
+from labcheck.authoring.testbed import Proof, Testbed
+from labcheck.authoring.trials import Trial, trials
 from labcheck.environments.provider import Provider
-from labcheck.environments.state import EnvironmentFolder, StateFolder
-from labcheck.grading.report import Report
-from labcheck.grading.run import grade
-from labcheck.lab.load import LoadedLab
-from labcheck.lab.mistakes import mistakes
-from labcheck.lab.pages import Page, guide, solutions
-from labcheck.lab.variant import Variant, variant
+from labcheck.lab.variant import Variant
+
+_WORTH_ANOTHER = 3
+"""So many trials must wait for each environment of a variant before it gets one more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One thing that was tried with a lab, and what is wrong with the outcome; nothing when it is honest."""
+@dataclass
+class Queue:
+    """What is still to be tried with one variant, and how many environments work on it."""
 
-    lab: str
-    seed: int
-    what: str
-    problem: str
-    seconds: float
-
-
-Trial = tuple[str, Callable[[], str]]
+    variant: Variant
+    runner: Provider
+    waiting: deque[Trial]
+    beds: int = 0
 
 
-def verify(loaded: LoadedLab, seeds: Sequence[int], runner: Provider, state: StateFolder) -> Iterator[Proof]:
-    """Tries everything that the lab's folder holds, under each seed, and yields what came of it."""
-    for seed in seeds:
-        made = variant(loaded, seed)
+def queue(variant: Variant, runner: Provider, *, mutated: bool = False) -> Queue:
+    """Everything to be tried with a variant. Raises AuthorError."""
+    return Queue(variant, runner, deque(trials(variant, mutated=mutated)))
+
+
+def verify(queues: Sequence[Queue], jobs: int) -> Iterator[Proof]:
+    """Tries everything in at most `jobs` environments at once, and yields what came of it as it comes."""
+    import_ahead()
+    beds: list[_Bed] = []
+    with tempfile.TemporaryDirectory(prefix="labcheck-verify-") as scratch:
+        places = (Path(scratch) / str(number) for number in count(1))
         try:
-            for what, trial in _trials(made, runner, state):
-                started = time.monotonic()
-                problem = trial()
-                yield Proof(loaded.lab.id, seed, what, problem, round(time.monotonic() - started, 2))
+            while True:
+                while len(beds) < jobs and (chosen := next_queue(queues)):
+                    beds.append(_Bed(chosen, next(places), [bed.line for bed in beds]))
+                if not beds:
+                    return
+                speaking = wait([bed.line for bed in beds])
+                for bed in [it for it in beds if it.line in speaking]:
+                    yield bed.heard()
+                    if bed.over:
+                        beds.remove(bed)
         finally:
-            down(state, loaded.lab.id)
+            for bed in beds:
+                bed.process.terminate()
+            for bed in beds:
+                bed.process.join()
 
 
-def _trials(made: Variant, runner: Provider, state: StateFolder) -> Iterator[Trial]:
-    folder = state.environment(made.lab.id)
-
-    def judged(lost: Sequence[str]) -> str:
-        return dishonest(grade(made, folder.grader_kubeconfig, runner.name, runner.patience), lost)
-
-    def tried(page: Page, lost: Sequence[str] | None) -> str:
-        reset(state, made, _silent)
-        return _replayed(page, folder) or ("" if lost is None else judged(lost))
-
-    yield "up", partial(_up, made, runner, state)
-    yield "untouched", partial(judged, [task.id for task in made.tasks])
-    yield "guide", partial(tried, guide(made), None)
-    for page in solutions(made):
-        yield page.path.stem, partial(tried, page, ())
-    for mistake in mistakes(made):
-        yield f"mistake {mistake.name}", partial(tried, mistake.page, mistake.loses)
+def next_queue(queues: Iterable[Queue]) -> Queue | None:
+    """Whose environment to start next: a variant that has none, else the one with the most to do for each."""
+    waiting = [it for it in queues if it.waiting]
+    fresh = next((it for it in waiting if not it.beds), None)
+    if fresh or not waiting:
+        return fresh
+    busiest = max(waiting, key=lambda it: len(it.waiting) / it.beds)
+    return busiest if len(busiest.waiting) / busiest.beds >= _WORTH_ANOTHER else None
 
 
-def _up(made: Variant, runner: Provider, state: StateFolder) -> str:
-    up(state, made, runner, _silent)
-    return ""
+class _Bed:
+    """A test bed's process, seen from here: it says how `up` went, then answers each trial with a proof."""
+
+    def __init__(self, queue: Queue, place: Path, others: Sequence[Connection]) -> None:
+        self.over = False
+        self._queue = queue
+        self._tries = "up"
+        queue.beds += 1
+        context = multiprocessing.get_context("fork")
+        self.line, theirs = context.Pipe()
+        # A fork has our ends of all pipes; while it holds them, their beds would not notice that we are gone.
+        inherited = [*others, self.line]
+        self.process: ForkProcess = context.Process(
+            target=_work, args=(theirs, inherited, queue.variant, queue.runner, place)
+        )
+        self.process.start()
+        theirs.close()
+
+    def heard(self) -> Proof:
+        """The proof that the process has sent; it is given the next trial."""
+        try:
+            proof: Proof = self.line.recv()
+        except EOFError:
+            proof = self._died()
+        if proof.what == "down" and self._tries != "down":
+            proof = replace(proof, problem=f"{proof.problem} Ended during `{self._tries}`.".strip())
+        if proof.what == "down":
+            self._end()
+        elif proof.what == "up" and proof.problem:
+            self._queue.waiting.clear()
+            self._tries = "down"
+        elif self._queue.waiting:
+            trial = self._queue.waiting.popleft()
+            self._tries = trial.what
+            self.line.send(trial)
+        else:
+            self._tries = "down"
+            self.line.send(None)
+        return proof
+
+    def _died(self) -> Proof:
+        self.process.join()
+        variant = self._queue.variant
+        problem = f"Its process died (exit code {self.process.exitcode})."
+        return Proof(variant.lab.id, variant.seed, "down", problem)
+
+    def _end(self) -> None:
+        self.process.join()
+        self.line.close()
+        self._queue.beds -= 1
+        self.over = True
 
 
-def _silent(text: str) -> None:
-    pass
-
-
-def _replayed(page: Page, folder: EnvironmentFolder) -> str:
+def _work(
+    line: Connection, inherited: Sequence[Connection], variant: Variant, runner: Provider, place: Path
+) -> None:
+    """The life of a test bed, in a process of its own."""
+    for other in inherited:
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The terminal tells everybody; the first process decides.
+    signal.signal(signal.SIGTERM, _leave)
+    (place / "tmp").mkdir(parents=True)
+    os.environ |= {"LABCHECK_STATE": str(place / "state"), "TMPDIR": str(place / "tmp")}
+    tempfile.tempdir = None
+    bed = Testbed(variant, runner, place)
     try:
-        replay(page, folder)
-    except BlockFailed as error:
-        return str(error)
-    return ""
+        proof = bed.open()
+        line.send(proof)
+        while not proof.problem and (trial := line.recv()) is not None:
+            line.send(bed.carry_out(trial))
+    except (EOFError, OSError):
+        pass  # Whoever hands out trials is gone.
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        proof = bed.close()
+        with suppress(OSError):
+            line.send(proof)
 
 
-def dishonest(report: Report, lost: Sequence[str]) -> str:
-    """What is wrong with a report that should have lost exactly `lost`; nothing when it did."""
-    unseen = [task for task in report.tasks if task.outcome is Outcome.UNGRADABLE]
-    if unseen:
-        first = unseen[0]
-        return f"ungradable: {first.id} ({first.evidence.observed} {first.where})"
-    kept = [task for task in lost if task not in report.lost]
-    extra = [task for task in report.tasks if task.id in report.lost and task.id not in lost]
-    parts = [f"passes {task}, which must be lost" for task in kept]
-    parts += [f"loses {task.id}: {_reason(task.evidence.expected, task.evidence.observed)}" for task in extra]
-    return "; ".join(parts)
-
-
-def _reason(expected: str, observed: str) -> str:
-    return f"expected {expected}, observed {observed}" if expected or observed else "blocked"
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

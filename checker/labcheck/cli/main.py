@@ -36,7 +36,7 @@ _LEARNER = {
 }
 _AUTHOR = {
     "lint": ("authors", "Check labs without running them."),
-    "verify": ("authors", "Prove labs honest: solutions, mistakes and pages."),
+    "verify": ("verify", "Prove labs honest: solutions, mistakes and pages."),
 }
 VERBS = _LEARNER | _AUTHOR
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,6 +105,13 @@ def short_name(lab_id: str) -> str:
     """What a learner types for a lab: `lab-03` for lab-03-waypoint."""
     numbered = re.match(r"lab-\d+(?=-|$)", lab_id)
     return numbered[0] if numbered else lab_id
+
+
+def chosen_labs(session: Session, names: Sequence[str]) -> list[Path]:
+    """The folders of the labs that were named, or of all. Raises UsageError."""
+    from labcheck.lab.find import choose, lab_folders
+
+    return [choose(name, session.labs_folder) for name in names] or lab_folders(session.labs_folder)
 
 
 def print_json(data: object) -> None:

@@ -1,50 +1,168 @@
 from __future__ import annotations
 
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import pytest
 
-from labcheck.authoring.verify import dishonest
-from labcheck.checks.verdict import Evidence, Outcome
-from labcheck.grading.report import Report, TaskResult
+from labcheck.authoring.testbed import Proof
+from labcheck.authoring.trials import Trial, dishonest
+from labcheck.authoring.verify import Queue, next_queue, queue, verify
+from labcheck.environments.embedded import Embedded
+from labcheck.lab.load import load
+from labcheck.lab.variant import variant
+
+MakeLab = Callable[..., Path]
+
+HONEST = '''\
+from pathlib import Path
+
+from labcheck.checks import task
 
 
-def report(**outcomes: Outcome) -> Report:
-    tasks = tuple(
-        TaskResult(
-            task,
-            task,
-            2,
-            2 * (it is Outcome.PASS),
-            it,
-            task,
-            Evidence("x", "y"),
-            (),
-            "test_lab.py:1",
-            0.0,
-            (),
-        )
-        for task, it in outcomes.items()
+@task("first")
+def test_first(expect):
+    """The namespace is there."""
+    expect.equal("what was done", observed=Path("../done").exists(), expected=True)
+
+
+@task("second")
+def test_second(expect):
+    """It holds something."""
+    expect.equal("what was done", observed=Path("../done").read_text(), expected="well\\n")
+'''
+
+
+@pytest.fixture
+def honest(make_lab: MakeLab, controls: Path) -> Callable[..., Path]:
+    """A lab whose answer is a file beside its folder, which a check can see and `reset` does not touch."""
+
+    def make(**files: str) -> Path:
+        folder = make_lab({"test_lab.py": HONEST})
+        answer = folder.parent / "done"
+        pages = {"solution": f"echo well > {answer}", "mistakes/wrong": f"echo badly > {answer}", **files}
+        for name, command in pages.items():
+            path = folder / f"{name}.md"
+            front = "---\nloses: [second]\nwhy: Easily overlooked.\n---\n" if "mistakes" in name else ""
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"{front}```sh run\n{command}\n```\n", encoding="utf-8")
+        return folder
+
+    return make
+
+
+def proofs(folder: Path, jobs: int = 1, seeds: Sequence[int] = (1,)) -> list[Proof]:
+    loaded = load(folder)
+    return list(verify([queue(variant(loaded, seed), Embedded()) for seed in seeds], jobs))
+
+
+def problems(found: Sequence[Proof]) -> dict[str, str]:
+    return {proof.what: proof.problem for proof in found if proof.problem}
+
+
+def test_an_honest_lab_has_no_problems(honest: Callable[..., Path]) -> None:
+    found = proofs(honest())
+    assert problems(found) == {}
+    assert [proof.what for proof in found] == [
+        "up", "untouched", "solution", "guide", "mistake wrong", "down",
+    ]  # fmt: skip
+
+
+def test_a_solution_that_does_not_solve_and_a_mistake_that_does_are_named(
+    honest: Callable[..., Path],
+) -> None:
+    folder = honest()
+    answer = folder.parent / "done"
+    found = problems(
+        proofs(honest(**{"solution": f"echo badly > {answer}", "mistakes/wrong": f"echo well > {answer}"}))
     )
-    return Report("lab", "Lab", 1, "embedded", tasks, 0.0)
+    assert found["solution"].startswith("loses second: expected")
+    assert found["mistake wrong"] == "passes second, which must be lost"
 
 
-PASS, FAIL, BLOCKED, UNGRADABLE = Outcome.PASS, Outcome.FAIL, Outcome.BLOCKED, Outcome.UNGRADABLE
+def test_a_solution_that_does_harm_the_second_time_is_named(honest: Callable[..., Path]) -> None:
+    folder = honest()
+    answer = folder.parent / "done"
+    twice = f"if [ -e {answer} ]; then echo badly > {answer}; else echo well > {answer}; fi"
+    found = problems(proofs(honest(solution=twice)))
+    assert found["solution"] == "solving it twice: second is fail when it is graded again, after pass"
+
+
+def test_a_block_that_fails_is_named_with_its_line(honest: Callable[..., Path]) -> None:
+    assert "guide.md:2: This block ended with 3" in problems(proofs(honest(guide="exit 3")))["guide"]
+
+
+def test_what_a_lab_leaves_behind_is_named(honest: Callable[..., Path]) -> None:
+    folder = honest()
+    found = problems(proofs(honest(guide=f"touch {folder}/litter; echo > $TMPDIR/more")))
+    assert "file litter" in found["down"]
+    assert "file tmp/more" in found["down"]
+
+
+def test_a_cluster_that_does_not_start_ends_the_trials(honest: Callable[..., Path], controls: Path) -> None:
+    (controls / "break-boot").touch()
+    found = proofs(honest())
+    assert [proof.what for proof in found] == ["up", "down"]
+    assert "ended before it was ready" in found[0].problem
+
+
+def test_a_process_that_dies_is_a_problem_and_not_silence(
+    honest: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(honest())
+    deadly = Queue(variant(loaded, 1), Embedded(), deque([Trial("deadly", None, _kill_myself)]))
+    found = list(verify([deadly], 1))
+    assert found[-1].problem == "Its process died (exit code -9). Ended during `deadly`."
+    from labcheck.environments.process import stop
+
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        words = path.read_bytes().decode(errors="replace").split("\0")
+        state = [
+            word for word in words if "labcheck-verify-" in word and "fake_cluster.py" in " ".join(words)
+        ]
+        if state:
+            stop(int(path.parent.name), state[0])
+
+
+def _kill_myself(report: object) -> str:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
+def test_several_environments_share_the_trials(honest: Callable[..., Path]) -> None:
+    found = proofs(honest(), jobs=2, seeds=(1, 2))
+    assert problems(found) == {}
+    assert {(proof.seed, proof.what) for proof in found} >= {(1, "mistake wrong"), (2, "mistake wrong")}
+
+
+def test_leaving_early_takes_the_environments_down(honest: Callable[..., Path], tmp_path: Path) -> None:
+    going = verify([queue(variant(load(honest()), 1), Embedded())], 1)
+    assert next(going).what == "up"
+    going.close()
+    assert not [
+        path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in path.read_bytes()
+        and b"labcheck-verify-" in path.read_bytes()
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("found", "lost", "problem"),
+    ("waiting", "chosen"),
     [
-        pytest.param(report(a=PASS, b=PASS), [], "", id="a solution that passes"),
-        pytest.param(report(a=FAIL, b=BLOCKED), ["a", "b"], "", id="a mistake that loses what it names"),
-        pytest.param(
-            report(a=PASS, b=FAIL), [], "loses b: expected x, observed y", id="a solution that fails"
-        ),
-        pytest.param(
-            report(a=PASS, b=FAIL), ["a", "b"], "passes a, which must be lost", id="a check too kind"
-        ),
-        pytest.param(
-            report(a=PASS, b=UNGRADABLE), ["b"], "ungradable: b (y test_lab.py:1)", id="not looked at"
-        ),
+        pytest.param([(5, 0), (9, 0)], 0, id="a variant that nobody tries yet, in order"),
+        pytest.param([(5, 1), (2, 0)], 1, id="such a variant before one that is being tried"),
+        pytest.param([(5, 1), (9, 1)], 1, id="else the one with the most to do"),
+        pytest.param([(5, 1), (9, 4)], 0, id="for each environment it has"),
+        pytest.param([(2, 1)], None, id="but not for a few trials"),
+        pytest.param([(0, 0)], None, id="and never for none"),
     ],
 )
-def test_a_report_that_is_not_what_it_should_be(found: Report, lost: list[str], problem: str) -> None:
-    assert dishonest(found, lost) == problem
+def test_the_next_environment_goes_where_it_helps_most(
+    make_lab: MakeLab, waiting: list[tuple[int, int]], chosen: int | None
+) -> None:
+    made = variant(load(make_lab()), 1)
+    trial = Trial("x", None, dishonest)
+    queues = [Queue(made, Embedded(), deque([trial] * count), beds) for count, beds in waiting]
+    assert next_queue(queues) is (None if chosen is None else queues[chosen])

@@ -1,0 +1,61 @@
+"""What a cluster holds, so that two moments can be compared.
+
+Compared is what somebody decided: specifications, data, labels, annotations. Left out is what the cluster
+does by itself: statuses, bookkeeping, and objects that belong to another object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labcheck.kube import ApiRefused, Cluster
+
+Contents = Mapping[str, Any]
+
+_KEPT_BY_THE_CLUSTER = {"Event", "Lease", "Endpoints", "EndpointSlice", "ComponentStatus"}
+_BOOKKEEPING = ("managedFields", "resourceVersion", "generation")
+
+
+def contents(cluster: Cluster) -> Contents:
+    """Every object that was decided about, by kind, namespace and name."""
+    found: dict[str, Any] = {}
+    kinds = {(kind.group, kind.plural): kind for kind in reversed(cluster.kinds(again=True))}
+    for kind in kinds.values():
+        if kind.kind in _KEPT_BY_THE_CLUSTER or "/" in kind.plural:
+            continue
+        try:
+            objects = cluster.all(kind)
+        except ApiRefused:
+            continue  # A kind that can only be created, such as TokenReview.
+        for obj in objects:
+            metadata = obj["metadata"]
+            if not metadata.get("ownerReferences"):
+                place = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+                found[f"{kind.kind} {place}"] = _decided(obj)
+    return found
+
+
+def differences(before: Contents, after: Contents) -> str:
+    """What is otherwise in `after`, in a few words; nothing when they are the same."""
+    parts = [f"{ref} appeared" for ref in after if ref not in before]
+    parts += [f"{ref} is gone" for ref in before if ref not in after]
+    parts += [
+        f"{ref} changed at {_first_difference(value, after[ref])}"
+        for ref, value in before.items()
+        if ref in after and after[ref] != value
+    ]
+    return ", ".join(parts[:5]) + (f" and {len(parts) - 5} more" if len(parts) > 5 else "")
+
+
+def _decided(obj: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}
+    return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": metadata}
+
+
+def _first_difference(before: Any, after: Any, place: str = "") -> str:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in [*before, *after]:
+            if before.get(key) != after.get(key):
+                return _first_difference(before.get(key), after.get(key), f"{place}.{key}")
+    return place.lstrip(".") or "its top"

@@ -1,0 +1,145 @@
+"""An environment in which a lab is tried, one trial after another, each from the start that `up` leaves.
+
+It has a folder to itself, so that a learner's running lab is never touched and residue can be seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from labcheck.authoring import residue
+from labcheck.authoring.contents import Contents, contents, differences
+from labcheck.authoring.forked import in_fork
+from labcheck.authoring.replay import BlockFailed, replay
+from labcheck.authoring.trials import Trial, changed
+from labcheck.environments.lifecycle import down, reset, setup_documents, up
+from labcheck.environments.provider import Provider
+from labcheck.environments.state import StateFolder
+from labcheck.errors import LabcheckError
+from labcheck.grading.report import Report
+from labcheck.grading.run import grade
+from labcheck.kube import connect
+from labcheck.kube.manifests import apply_all
+from labcheck.lab.pages import Page
+from labcheck.lab.variant import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing that was tried with a lab, and what is wrong with the outcome; nothing when it is honest."""
+
+    lab: str
+    seed: int
+    what: str
+    problem: str
+    seconds: float = 0.0
+    megabytes: int = 0
+    """What the environment weighed; 0 where nobody looked."""
+
+
+class Testbed:
+    """The environment of one variant, in a state folder and with temporary files below `scratch`."""
+
+    def __init__(self, variant: Variant, runner: Provider, scratch: Path) -> None:
+        self._variant = variant
+        self._runner = runner
+        self._scratch = scratch
+        self._state = StateFolder(scratch / "state")
+        self._folder = self._state.environment(variant.lab.id)
+        self._files = residue.files(variant.folder)
+        self._as_up_left_it = False
+
+    def open(self) -> Proof:
+        """Brings the environment up."""
+        return self._proof("up", self._up)
+
+    def carry_out(self, trial: Trial) -> Proof:
+        """Tries it, and says what is wrong."""
+        proof = self._proof(trial.what, lambda: self._tried(trial))
+        if trial.twice:
+            return replace(proof, megabytes=residue.megabytes(residue.processes(self._scratch)))
+        return proof
+
+    def close(self) -> Proof:
+        """Takes the environment down and looks for what is left of it."""
+        return self._proof("down", self._down)
+
+    def _proof(self, what: str, work: Callable[[], str]) -> Proof:
+        started = time.monotonic()
+        try:
+            problem = work()
+        except LabcheckError as error:
+            problem = str(error)
+        except Exception as error:
+            problem = f"labcheck itself failed: {type(error).__name__}: {error}"
+        seconds = round(time.monotonic() - started, 2)
+        return Proof(self._variant.lab.id, self._variant.seed, what, problem, seconds)
+
+    def _up(self) -> str:
+        up(self._state, self._variant, self._runner, _silent)
+        self._as_up_left_it = True
+        return ""
+
+    def _tried(self, trial: Trial) -> str:
+        if not self._as_up_left_it:
+            reset(self._state, self._variant, _silent)
+        self._as_up_left_it = False
+        broken = self._replayed(trial.page)
+        if trial.judge is None or (broken and not trial.may_fail):
+            return broken
+        before = self._contents() if trial.twice else {}
+        first = self._graded()
+        return trial.judge(first) or (self._once_more(trial.page, first, before) if trial.twice else "")
+
+    def _once_more(self, page: Page | None, first: Report, before: Contents) -> str:
+        """What does not stay as it was when commands or setup, and then the grading, are repeated."""
+        if problem := differences(before, self._contents()):
+            return f"grading changes the cluster: {problem}"
+        if page is not None:
+            what, problem = "solving it twice", self._replayed(page)
+        else:
+            with connect(self._runner.wait(self._folder.cluster)) as cluster:
+                apply_all(cluster, setup_documents(self._variant))
+            what, problem = "applying the setup twice", differences(before, self._contents())
+        problem = problem or changed(first, self._graded())
+        return f"{what}: {problem}" if problem else ""
+
+    def _replayed(self, page: Page | None) -> str:
+        try:
+            if page is not None:
+                replay(page, self._folder)
+        except BlockFailed as error:
+            return str(error)
+        return ""
+
+    def _graded(self) -> Report:
+        runner = self._runner
+        return grade(
+            self._variant, self._folder.grader_kubeconfig, runner.name, runner.patience, launch=in_fork
+        )
+
+    def _contents(self) -> Contents:
+        with connect(self._runner.wait(self._folder.cluster)) as cluster:
+            return contents(cluster)
+
+    def _down(self) -> str:
+        down(self._state, self._variant.lab.id)
+        left = [f"process {it.pid} ({it.command[:80]})" for it in residue.processes(self._scratch)]
+        left += [
+            f"file {path}"
+            for path in sorted(residue.files(self._scratch))
+            if _is_residue(self._scratch / path)
+        ]
+        left += [f"file {path}" for path in sorted(residue.files(self._variant.folder) - self._files)]
+        return f"left behind: {', '.join(left[:5])}" if left else ""
+
+
+def _is_residue(path: Path) -> bool:
+    return path.is_file() and path.suffix != ".lock"
+
+
+def _silent(text: str) -> None:
+    pass

@@ -1,0 +1,85 @@
+"""What is tried with a lab, and what must come of each trial. Pure: nothing runs here.
+
+A check that accepts a wrong answer is a fault of the check, and so is one that refuses an accepted way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from labcheck.authoring.mutants import mutants
+from labcheck.checks.verdict import Outcome
+from labcheck.grading.report import Report
+from labcheck.lab.mistakes import mistakes
+from labcheck.lab.pages import Page, guide, solutions
+from labcheck.lab.variant import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One thing to try in an environment that is as `up` leaves it."""
+
+    what: str
+    page: Page | None
+    """The commands to carry out; none for the untouched environment."""
+    judge: Callable[[Report], str] | None
+    """What is wrong with the report of a grading afterwards; none when only the commands must work."""
+    twice: bool = False
+    """Whether all of it is done once more, and must change nothing."""
+    may_fail: bool = False
+    """Whether a command may fail: a mistake of its own, as good as any other."""
+
+
+def trials(variant: Variant, *, mutated: bool = False) -> Iterator[Trial]:
+    """Everything to try with a variant; `mutated` adds mistakes made from the reference solution."""
+    everything = [task.id for task in variant.tasks]
+    yield Trial("untouched", None, partial(dishonest, lost=everything), twice=True)
+    reference, *others = solutions(variant)
+    yield Trial("solution", reference, partial(dishonest, lost=()), twice=True)
+    yield Trial("guide", guide(variant), None)
+    for page in others:
+        yield Trial(f"solution {page.path.stem}", page, partial(dishonest, lost=()))
+    for mistake in mistakes(variant):
+        yield Trial(f"mistake {mistake.name}", mistake.page, partial(dishonest, lost=mistake.loses))
+    if mutated:
+        for what, page in mutants(reference):
+            yield Trial(f"mutant {what}", page, unnoticed, may_fail=True)
+
+
+def dishonest(report: Report, lost: Sequence[str]) -> str:
+    """What is wrong with a report that should have lost exactly `lost`; nothing when it did."""
+    unseen = _unseen(report)
+    if unseen:
+        return unseen
+    kept = [task for task in lost if task not in report.lost]
+    extra = [task for task in report.tasks if task.id in report.lost and task.id not in lost]
+    parts = [f"passes {task}, which must be lost" for task in kept]
+    parts += [f"loses {task.id}: {_reason(task.evidence.expected, task.evidence.observed)}" for task in extra]
+    return "; ".join(parts)
+
+
+def unnoticed(report: Report) -> str:
+    """What is wrong with the report of an answer that was spoilt: that it passes all the same."""
+    return _unseen(report) or ("" if report.lost else "scores everything: no check notices")
+
+
+def changed(first: Report, second: Report) -> str:
+    """What a second grading of the same answer found otherwise."""
+    return "; ".join(
+        f"{one.id} is {two.outcome} when it is graded again, after {one.outcome}"
+        for one, two in zip(first.tasks, second.tasks, strict=True)
+        if one.outcome is not two.outcome
+    )
+
+
+def _unseen(report: Report) -> str:
+    unseen = [task for task in report.tasks if task.outcome is Outcome.UNGRADABLE]
+    if not unseen:
+        return ""
+    return f"ungradable: {unseen[0].id} ({unseen[0].evidence.observed} {unseen[0].where})"
+
+
+def _reason(expected: str, observed: str) -> str:
+    return f"expected {expected}, observed {observed}" if expected or observed else "blocked"

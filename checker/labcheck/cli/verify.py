@@ -1,0 +1,165 @@
+"""`verify`: what CI runs, with its progress, its table and its files for programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from labcheck.cli.options import Session, chosen_labs, debug_option, json_option, labs_option, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labcheck.authoring.testbed import Proof
+    from labcheck.authoring.verify import Queue
+
+
+def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    """The numbers that `1-3`, `7` or `1,4,9` mean."""
+    found: list[int] = []
+    for part in value.split(","):
+        bounds = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if bounds is None or int(bounds[2] or bounds[1]) < int(bounds[1]):
+            raise click.BadParameter(f"{value!r} names no seeds; write 1-3, 7 or 1,4,9.")
+        found += range(int(bounds[1]), int(bounds[2] or bounds[1]) + 1)
+    return list(dict.fromkeys(found))
+
+
+@click.command("verify")
+@click.argument("names", metavar="[LAB]...", nargs=-1)
+@labs_option
+@debug_option
+@click.option("--provider", metavar="P", help="What runs the clusters; else each lab's first choice.")
+@click.option("--seeds", callback=_seeds, default="1-3", show_default=True, help="Such as 1-3, 7 or 1,4,9.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Environments at once; else one a core."
+)
+@click.option("--mutate", is_flag=True, help="Also spoil the reference solutions by machine.")
+@click.option(
+    "--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write JUnit XML."
+)
+@json_option
+@click.pass_obj
+def verify_command(
+    session: Session,
+    names: Sequence[str],
+    provider: str | None,
+    seeds: list[int],
+    jobs: int | None,
+    mutate: bool,
+    junit: Path | None,
+    as_json: bool,
+) -> int:
+    """Prove labs honest; all labs when none is named.
+
+    \b
+    For each seed, in environments of their own:
+      untouched      scores nothing; applying the setup twice changes nothing
+      solution       scores everything; solving and grading twice do no harm
+      solutions/*    score everything
+      mistakes/*     lose exactly the tasks that they name
+      guide          every block marked to run works
+      down           leaves no process and no file behind
+
+    With --mutate each reference solution is also spoilt in many small ways; an answer that is spoilt and
+    scores everything all the same shows what the checks overlook.
+
+    Ends with 0 when all is well, 1 with problems, 2 when a lab's files are wrong.
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from labcheck.authoring.summary import summaries, table
+
+    console = Console(highlight=False, stderr=as_json)
+    started = time.monotonic()
+    proofs, queues = _planned(session, names, provider, seeds, mutate)
+    for proof in proofs:
+        _show(console, proof)
+    with _progress(console, sum(len(it.waiting) for it in queues)) as advance:
+        proofs += _proved(console, queues, jobs or os.cpu_count() or 1, advance)
+    seconds = time.monotonic() - started
+    failed = [proof for proof in proofs if proof.problem]
+    if junit is not None:
+        from labcheck.authoring.junit import junit as document
+
+        junit.write_text(document(proofs), encoding="utf-8")
+    if as_json:
+        print_json([asdict(proof) for proof in proofs])
+    else:
+        console.print(table(summaries(proofs)))
+        console.print(f"{len(proofs)} trials, {len(failed)} problems, {seconds:.1f} s.")
+    return 2 if any(proof.what == "lint" for proof in failed) else int(bool(failed))
+
+
+def _planned(
+    session: Session, names: Sequence[str], provider: str | None, seeds: Sequence[int], mutate: bool
+) -> tuple[list[Proof], list[Queue]]:
+    """The proofs that need no environment, and what is to be tried in one."""
+    from labcheck.authoring.reading import read
+    from labcheck.authoring.verify import queue
+    from labcheck.environments.provider import provider_for
+    from labcheck.errors import AuthorError
+    from labcheck.lab.load import load
+    from labcheck.lab.variant import variant
+
+    proofs, queues = [], []
+    for folder in chosen_labs(session, names):
+        proofs.append(read(folder))
+        try:
+            loaded = load(folder)
+            runner = provider_for(loaded.lab, provider)
+            queues += [queue(variant(loaded, seed), runner, mutated=mutate) for seed in seeds]
+        except AuthorError:
+            continue  # The proof from reading says so.
+    return proofs, queues
+
+
+def _proved(
+    console: Console, queues: Sequence[Queue], jobs: int, advance: Callable[[], None]
+) -> Iterator[Proof]:
+    from labcheck.authoring.verify import verify
+
+    for proof in verify(queues, jobs):
+        if proof.what not in {"up", "down"}:
+            advance()
+        _show(console, proof)
+        yield proof
+
+
+def _show(console: Console, proof: Proof) -> None:
+    """Says what is wrong as soon as it is known; what is well is for the table."""
+    if not proof.problem:
+        return
+    seed = f"  seed {proof.seed}" if proof.seed else ""
+    console.print(f"[red]FAIL[/red]  {proof.lab}{seed}  {proof.what}  {proof.seconds:.2f} s")
+    for line in proof.problem.splitlines():
+        console.print(f"      {line}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, drawn when something has happened: a thread that draws must not be forked."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), "trials", TimeElapsedColumn())
+    bar = Progress(
+        *columns, console=console, auto_refresh=False, transient=True, disable=not console.is_terminal
+    )
+    task = bar.add_task("", total=total)
+
+    def advance() -> None:
+        bar.advance(task)
+        bar.refresh()
+
+    with bar:
+        bar.refresh()
+        yield advance

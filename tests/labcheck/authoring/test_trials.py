@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from labcheck.authoring.trials import dishonest
+from labcheck.checks.verdict import Evidence, Outcome
+from labcheck.grading.report import Report, TaskResult
+
+
+def report(**outcomes: Outcome) -> Report:
+    tasks = tuple(
+        TaskResult(
+            task,
+            task,
+            2,
+            2 * (it is Outcome.PASS),
+            it,
+            task,
+            Evidence("x", "y"),
+            (),
+            "test_lab.py:1",
+            0.0,
+            (),
+        )
+        for task, it in outcomes.items()
+    )
+    return Report("lab", "Lab", 1, "embedded", tasks, 0.0)
+
+
+PASS, FAIL, BLOCKED, UNGRADABLE = Outcome.PASS, Outcome.FAIL, Outcome.BLOCKED, Outcome.UNGRADABLE
+
+
+@pytest.mark.parametrize(
+    ("found", "lost", "problem"),
+    [
+        pytest.param(report(a=PASS, b=PASS), [], "", id="a solution that passes"),
+        pytest.param(report(a=FAIL, b=BLOCKED), ["a", "b"], "", id="a mistake that loses what it names"),
+        pytest.param(
+            report(a=PASS, b=FAIL), [], "loses b: expected x, observed y", id="a solution that fails"
+        ),
+        pytest.param(
+            report(a=PASS, b=FAIL), ["a", "b"], "passes a, which must be lost", id="a check too kind"
+        ),
+        pytest.param(
+            report(a=PASS, b=UNGRADABLE), ["b"], "ungradable: b (y test_lab.py:1)", id="not looked at"
+        ),
+    ],
+)
+def test_a_report_that_is_not_what_it_should_be(found: Report, lost: list[str], problem: str) -> None:
+    assert dishonest(found, lost) == problem
