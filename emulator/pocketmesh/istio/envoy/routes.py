@@ -1,4 +1,4 @@
-"""Rules of HTTPRoutes as a route configuration of Envoy.
+"""Rules of routes as a route configuration of Envoy.
 
 Upstream: istio/istio pilot/pkg/networking/core/route/{route.go,retry/retry.go}.
 """

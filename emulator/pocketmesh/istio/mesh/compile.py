@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pocketmesh.istio.mesh import authorization
-from pocketmesh.istio.mesh.httproute import rules_by_service
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, workload_of
 from pocketmesh.istio.mesh.policy import WaypointPolicy
+from pocketmesh.istio.mesh.routes import rules_by_service
 from pocketmesh.istio.resources import (
     AUTHORIZATION_POLICIES,
     CONFIG_MAPS,
     ENDPOINT_SLICES,
     GATEWAY_CLASSES,
     GATEWAYS,
+    GRPC_ROUTES,
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
@@ -36,6 +37,7 @@ INPUTS: Final = (
     GATEWAYS,
     GATEWAY_CLASSES,
     HTTP_ROUTES,
+    GRPC_ROUTES,
     AUTHORIZATION_POLICIES,
     PEER_AUTHENTICATIONS,
 )
@@ -61,7 +63,7 @@ def compile_mesh(objects: Objects) -> Mesh:
         bindings={place: bind_service(item, namespaces, waypoints) for place, item in services.items()},
         waypoints=waypoints,
         classes={_place(item): str(item["spec"].get("gatewayClassName", "")) for item in gateways},
-        routes=rules_by_service(objects.get(HTTP_ROUTES, ()), services),
+        routes=rules_by_service([*objects.get(HTTP_ROUTES, ()), *objects.get(GRPC_ROUTES, ())], services),
         l4_policies=tuple(authorization.l4_policies(policies, ROOT_NAMESPACE)),
         peer_authentications=tuple(
             authorization.peer_authentications(objects.get(PEER_AUTHENTICATIONS, ()), ROOT_NAMESPACE)

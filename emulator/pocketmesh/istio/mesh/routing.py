@@ -120,7 +120,7 @@ class Retry:
 class Rule:
     """One match with all that follows from it.
 
-    `route` is the HTTPRoute, `index` the rule in it; `parent_port` is 0 when it is for all ports.
+    `route` is the route's place, `index` the rule in it; `parent_port` is 0 when it is for all ports.
     """
 
     route: Place

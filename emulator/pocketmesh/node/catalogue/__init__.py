@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pocketmesh.node.catalogue import busybox, curl, echo, helloworld, pause
+from pocketmesh.node.catalogue import busybox, curl, echo, echo_advanced, helloworld, pause
 from pocketmesh.node.images import Image
 
 
 def standard_images() -> list[Image]:
     """All of them."""
-    return [*busybox.IMAGES, *curl.IMAGES, *echo.IMAGES, *helloworld.IMAGES, *pause.IMAGES]
+    parts = (busybox, curl, echo, echo_advanced, helloworld, pause)
+    return [image for part in parts for image in part.IMAGES]

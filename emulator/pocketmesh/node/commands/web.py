@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from aiohttp import web
 
@@ -12,6 +13,33 @@ from pocketmesh.node.process import Container
 
 _PATIENCE: Final = 0.01  # 0 would wait for every open request
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request; `headers` are without the pseudo-headers, their names in lower case."""
+
+    method: str
+    target: str
+    authority: str
+    headers: Fields
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response."""
+
+    status: int = 200
+    headers: Fields = ()
+    body: bytes = b""
+    trailers: Fields = ()
+
+
+HttpHandler: TypeAlias = Callable[[Call], Awaitable[Reply]]
+"""Answers a request, over whichever version of HTTP it came."""
 
 
 async def serve(container: Container, port: int, handler: Handler) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pocketmesh.istio.mesh.httproute import rules_by_service
+from pocketmesh.istio.mesh.routes import rules_by_service
 from pocketmesh.istio.mesh.routing import honoured, milliseconds
 
 Object = dict[str, Any]
@@ -17,6 +17,7 @@ def route(
     ref = {"group": "", "kind": "Service", "name": "web", "namespace": "shop", **parent}
     backend = {"name": "web", "port": 80, "weight": 1}
     return {
+        "kind": "HTTPRoute",
         "metadata": {"name": name, "namespace": namespace, "creationTimestamp": created},
         "spec": {
             "parentRefs": [ref],

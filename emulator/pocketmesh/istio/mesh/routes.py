@@ -1,4 +1,4 @@
-"""HTTPRoutes read into rules: every match of every route becomes one.
+"""HTTPRoutes and GRPCRoutes read into rules: every match of every route becomes one.
 
 A route that Istio would drop whole (a destination or a filter that it cannot use) yields none; a backend that
 is merely not there keeps its share, which then fails.
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from pocketmesh.istio.mesh.matches import matches
 from pocketmesh.istio.mesh.routing import (
     Backend,
     Cors,
@@ -22,14 +23,16 @@ from pocketmesh.istio.mesh.routing import (
     Retry,
     Rewrite,
     Rule,
-    ValueMatch,
     in_order,
 )
 from pocketmesh.net.services import Place
 from pocketmesh.objects import Object, name_of, namespace_of
 
 _BACKEND_FILTERS: Final = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier"})
-_RULE_FILTERS: Final = _BACKEND_FILTERS | {"RequestRedirect", "URLRewrite", "RequestMirror", "CORS"}
+_RULE_FILTERS: Final = {
+    "HTTPRoute": _BACKEND_FILTERS | {"RequestRedirect", "URLRewrite", "RequestMirror", "CORS"},
+    "GRPCRoute": _BACKEND_FILTERS | {"RequestMirror"},
+}
 
 
 def rules_by_service(
@@ -53,7 +56,7 @@ def _rules(route: Object, services: Mapping[Place, Object]) -> list[Rule]:
     created = str(route["metadata"].get("creationTimestamp", ""))
     found: list[Rule] = []
     for index, rule in enumerate(route["spec"].get("rules") or [{}]):
-        if not _known_filters(rule):
+        if not _known_filters(route["kind"], rule):
             return []
         backends = [_backend(ref, place[0], services) for ref in rule.get("backendRefs") or []]
         if any(backend.problem == "InvalidDestination" for backend in backends if backend.weight):
@@ -68,28 +71,8 @@ def _rules(route: Object, services: Mapping[Place, Object]) -> list[Rule]:
             backend_timeout=(rule.get("timeouts") or {}).get("backendRequest", ""),
             retry=_retry(rule.get("retry")),
         )
-        found.extend(replace(base, match=_match(match)) for match in rule.get("matches") or [{}])
+        found.extend(replace(base, match=match) for match in matches(route["kind"], rule))
     return found
-
-
-def _match(match: Object) -> Match:
-    path = match.get("path") or {}
-    return Match(
-        path_type=path.get("type") or "PathPrefix",
-        path=path.get("value") or "/",
-        method=match.get("method") or "",
-        headers=_values(match.get("headers"), fold=True),
-        query=_values(match.get("queryParams"), fold=False),
-    )
-
-
-def _values(entries: list[Object] | None, *, fold: bool) -> tuple[ValueMatch, ...]:
-    found: dict[str, ValueMatch] = {}
-    for entry in entries or []:
-        name = entry["name"].lower() if fold else entry["name"]
-        # Of equivalent names only the first counts (Gateway API, HTTPHeaderMatch.name).
-        found.setdefault(name, ValueMatch(name, entry["value"], entry.get("type") == "RegularExpression"))
-    return tuple(found.values())
 
 
 def _backend(ref: Object, namespace: str, services: Mapping[Place, Object]) -> Backend:
@@ -134,11 +117,11 @@ def _filtered(filters: list[Object], namespace: str) -> Rule:
     return rule
 
 
-def _known_filters(rule: Object) -> bool:
+def _known_filters(kind: str, rule: Object) -> bool:
     own = {entry["type"] for entry in rule.get("filters") or []}
     refs = rule.get("backendRefs") or []
     of_backends = {entry["type"] for ref in refs for entry in ref.get("filters") or []}
-    return own <= _RULE_FILTERS and of_backends <= _BACKEND_FILTERS
+    return own <= _RULE_FILTERS[kind] and of_backends <= _BACKEND_FILTERS
 
 
 def _changes(modifier: Object) -> HeaderChanges:
