@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test slow lint bench site clean
+.PHONY: demo test slow conformance lint bench site clean
 
 demo: $(VENV)/installed
 	@scripts/ensure-kubectl
@@ -15,6 +15,9 @@ test: $(VENV)/installed-dev
 
 slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+conformance: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m slow tests/conformance
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m bench -s
