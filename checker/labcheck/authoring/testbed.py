@@ -21,7 +21,7 @@ from labcheck.environments.state import StateFolder
 from labcheck.errors import LabcheckError
 from labcheck.grading.report import Report
 from labcheck.grading.run import grade
-from labcheck.kube import connect
+from labcheck.kube import Cluster, connect
 from labcheck.kube.manifests import apply_all
 from labcheck.lab.pages import Page
 from labcheck.lab.variant import Variant
@@ -101,7 +101,7 @@ class Testbed:
         if page is not None:
             what, problem = "solving it twice", self._replayed(page)
         else:
-            with connect(self._runner.wait(self._folder.cluster)) as cluster:
+            with self._connected() as cluster:
                 apply_all(cluster, setup_documents(self._variant))
             what, problem = "applying the setup twice", differences(before, self._contents())
         problem = problem or changed(first, self._graded())
@@ -118,11 +118,19 @@ class Testbed:
     def _graded(self) -> Report:
         runner = self._runner
         return grade(
-            self._variant, self._folder.grader_kubeconfig, runner.name, runner.patience, launch=in_fork
+            self._variant,
+            self._folder.grader_kubeconfig,
+            runner.name,
+            runner.patience,
+            setup=self._folder.load("setup.json").get("objects", ()),
+            launch=in_fork,
         )
 
+    def _connected(self) -> Cluster:
+        return connect(self._runner.wait(self._folder.cluster))
+
     def _contents(self) -> Contents:
-        with connect(self._runner.wait(self._folder.cluster)) as cluster:
+        with self._connected() as cluster:
             return contents(cluster)
 
     def _down(self) -> str:

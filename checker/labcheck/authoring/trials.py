@@ -34,8 +34,7 @@ class Trial:
 
 def trials(variant: Variant, *, mutated: bool = False) -> Iterator[Trial]:
     """Everything to try with a variant; `mutated` adds mistakes made from the reference solution."""
-    everything = [task.id for task in variant.tasks]
-    yield Trial("untouched", None, partial(dishonest, lost=everything), twice=True)
+    yield Trial("untouched", None, given_away, twice=True)
     reference, *others = solutions(variant)
     yield Trial("solution", reference, partial(dishonest, lost=()), twice=True)
     yield Trial("guide", guide(variant), None)
@@ -46,6 +45,12 @@ def trials(variant: Variant, *, mutated: bool = False) -> Iterator[Trial]:
     if mutated:
         for what, page in mutants(reference):
             yield Trial(f"mutant {what}", page, unnoticed, may_fail=True)
+
+
+def given_away(report: Report) -> str:
+    """What is wrong with the report of an answer that nobody gave: any points."""
+    problem = dishonest(report, [task.id for task in report.tasks])
+    return problem or (f"scores {report.score} points for nothing" if report.score else "")
 
 
 def dishonest(report: Report, lost: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def test_a_run_that_hangs_is_stopped_with_what_it_started(make_lab: MakeLab, tmp
     )
     made = variant(load(make_lab({"test_lab.py": text})), 1)
     report = grade(made, tmp_path / "kubeconfig", "embedded", 0.0, time_limit=2.0, launch=in_fork)
-    assert [str(task.outcome) for task in report.tasks] == ["ungradable", "ungradable"]
+    assert [str(task.outcome) for task in report.tasks] == ["ungradable", "blocked"]
     deadline = time.monotonic() + 10
     while processes(tmp_path / "marked") and time.monotonic() < deadline:
         time.sleep(0.01)

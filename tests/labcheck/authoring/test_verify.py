@@ -22,17 +22,19 @@ from pathlib import Path
 
 from labcheck.checks import task
 
+ANSWER = Path(__file__).parents[1] / "done"
+
 
 @task("first")
 def test_first(expect):
     """The namespace is there."""
-    expect.equal("what was done", observed=Path("../done").exists(), expected=True)
+    expect.equal("what was done", observed=ANSWER.exists(), expected=True)
 
 
 @task("second")
 def test_second(expect):
     """It holds something."""
-    expect.equal("what was done", observed=Path("../done").read_text(), expected="well\\n")
+    expect.equal("what was done", observed=ANSWER.read_text(), expected="well\\n")
 '''
 
 
