@@ -68,14 +68,14 @@ def grader(labcheck: Terminal) -> Iterator[Cluster]:
 
 def test_an_untouched_lab_scores_nothing_and_a_solved_one_everything(labcheck: Terminal) -> None:
     assert labcheck.score() == (1, 0)
-    assert labcheck("solution", "90", "--run").returncode == 0
+    assert labcheck("solution", "90", "--give-up", "--run").returncode == 0
     assert labcheck.score() == (0, 5)
     assert labcheck("reset", "90").returncode == 0
     assert labcheck.score() == (1, 0)
 
 
 def test_a_cluster_that_is_killed_comes_back_with_the_answer(labcheck: Terminal) -> None:
-    labcheck("solution", "90", "--run")
+    labcheck("solution", "90", "--give-up", "--run")
     os.kill(int((labcheck.folder / "cluster" / "pid").read_text()), signal.SIGKILL)
     stopped = labcheck("grade", "90")
     assert (stopped.returncode, "Nothing is lost" in stopped.stderr) == (3, True)
@@ -84,7 +84,7 @@ def test_a_cluster_that_is_killed_comes_back_with_the_answer(labcheck: Terminal)
 
 
 def test_a_probe_that_was_deleted_is_ungradable(labcheck: Terminal) -> None:
-    labcheck("solution", "90", "--run")
+    labcheck("solution", "90", "--give-up", "--run")
     with connect(labcheck.folder / "kubeconfig") as admin:
         admin.connection.request("DELETE", f"/api/v1/namespaces/{namespace(labcheck)}/pods/client")
     done = labcheck("grade", "90", "--json")

@@ -67,7 +67,11 @@ def _compare(described: Any, observed: Any, path: str, exact: bool) -> Iterator[
         case list() | tuple() if isinstance(observed, list):
             yield from _compare_lists(described, observed, path, exact)
         case _:
-            if absent or type(observed) is bool is not type(described) or described != observed:
+            if (
+                absent
+                or isinstance(observed, bool) is not isinstance(described, bool)
+                or described != observed
+            ):
                 yield Difference(path, shown(described), "absent" if absent else shown(observed))
 
 
@@ -95,12 +99,23 @@ def _compare_lists(
                 f"{path}[{label}]", "present", f"absent; there: {found}" if observed else "absent"
             )
             continue
-        nearest = min(same, key=lambda at: len(differences(item, left[at], exact=exact)))
+        nearest = max(same, key=lambda at: _agreement(item, left[at]))
         label = _label(item, name) or str(nearest)
         yield from _compare(item, left.pop(nearest), f"{path}[{label}]", exact)
     for at, extra in left.items() if exact or isinstance(described, Only) else ():
         label = _label(extra, _name(extra)) or str(at)
         yield Difference(f"{path}[{label}]", "absent", "present")
+
+
+def _agreement(described: Any, observed: Any) -> int:
+    """How many of the described values are as described."""
+    match described:
+        case Mapping() if isinstance(observed, Mapping):
+            return sum(_agreement(value, observed.get(key)) for key, value in described.items())
+        case list() | tuple() if isinstance(observed, list):
+            return sum(max((_agreement(item, it) for it in observed), default=0) for item in described)
+        case _:
+            return int(observed is not None if described is ... else described == observed)
 
 
 def _name(item: Any) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progr
         wait_ready(cluster, applied, runner.setup_timeout)
         progress("setup ready")
         runner.snapshot(cluster, SNAPSHOT)
+    folder.save("setup.json", {"objects": [it.obj for it in applied]})
     folder.remember(replace(record, status="ready", seconds=round(time.monotonic() - started, 2)))
 
 

@@ -5,8 +5,11 @@ STATE/environments/lab-03-waypoint/
     record.json          which variant, which provider, how far it is
     kubeconfig           the learner's, with the lab's namespace
     grader.kubeconfig    the grader's, which reads only
+    setup.json           the setup's objects as the server answered when they were applied
     grading.json         the last report
-    hints.json           how many hints of each task were shown
+    seen.json            what its checks looked at
+    hints.json           which hints of each task were shown
+    solution.json        why the solution is open: the lab was passed, or given up
     cluster/             the provider's own
 """
 

@@ -51,6 +51,8 @@ class Report:
     seconds: float
     tampering: tuple[Tampering, ...] = ()
     """What of the setup was changed; the tasks that rely on it are blocked."""
+    gave_up: bool = False
+    """Whether the solution was opened before the lab was passed."""
     seen: tuple[Seen, ...] = ()
     """What the checks looked at; not part of the JSON, which would grow tenfold."""
 
@@ -85,6 +87,12 @@ class Report:
         data = head | asdict(replace(self, seen=()))
         del data["seen"]
         return data
+
+    def seen_json(self) -> dict[str, Any]:
+        """What the checks looked at, by task, as JSON-ready data."""
+        return {
+            it.task: {"entries": [asdict(e) for e in it.entries], "objects": it.objects} for it in self.seen
+        }
 
 
 def report(
@@ -132,7 +140,7 @@ def report(
         tuple(results),
         round(seconds, 2),
         tuple(tampering),
-        tuple(seen),
+        seen=tuple(seen),
     )
 
 

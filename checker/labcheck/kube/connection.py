@@ -42,7 +42,7 @@ class Connection:
 
         self._access = access(kubeconfig)
         # Answered at once or not at all: waiting is for whoever knows what for.
-        options: dict[str, Any] = {"ssl_context": self._access.tls, "retries": False, "maxsize": 8}
+        options: dict[str, Any] = {"ssl_context": self._access.tls, "retries": False, "maxsize": 64}
         proxy = self._access.proxy
         self._http: Any = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 

@@ -51,20 +51,122 @@ def test_a_grading_for_programs(command: Command, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)["result"] == "not yet"
 
 
-def test_hints_come_one_by_one_for_the_first_task_that_did_not_pass(
+def test_the_first_hint_is_computed_and_the_others_come_one_by_one(
+    command: Command, make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = (make_lab() / "test_lab.py").read_text().replace('expect.note("seen")', 'expect.fail("x")')
+    make_lab({"test_lab.py": checks})
+    command("up", "7")
+    capsys.readouterr()
+    for words in (
+        "Look at this: The namespace is there.\nHint 1 of 2 is free: labcheck hint lab-07 first\n",
+        "Hint 1 of 2: Look around.",
+        "Hint 2 of 2: It is called",
+        "There are no more hints.",
+    ):
+        assert command("hint", "7") == 0
+        assert words in capsys.readouterr().out
+
+
+def test_a_hint_says_what_is_and_not_what_should_be(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command("up", "7")
     capsys.readouterr()
-    for words in ("Hint 1 of 2: Look around.", "Hint 2 of 2: It is called", "There are no more hints."):
-        assert command("hint", "7") == 0
-        assert words in capsys.readouterr().out
-    command("grade", "7")
-    capsys.readouterr()
-    command("hint", "7")
-    assert "It holds something" in capsys.readouterr().out
+    assert command("hint", "7") == 0
+    assert capsys.readouterr().out == (
+        "It holds something\nLook at the number.\nNow: 1.\nSee it: kubectl get all\n"
+    )
     assert command("hint", "7", "secnd") == 2
     assert "Did you mean `second`?" in capsys.readouterr().err
+
+
+def test_a_hint_is_paid_for_only_where_the_lab_says_so_and_with_consent(
+    command: Command, make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_lab({"lab.yaml": (make_lab() / "lab.yaml").read_text() + "hint_price: 1\n"})
+    command("up", "7")
+    capsys.readouterr()
+    assert command("hint", "7", "first") == 0
+    offer = "Hint 1 of 2 costs 1 point of the 2 that the task is worth."
+    assert capsys.readouterr().out.splitlines()[1] == f"{offer} To see it: labcheck hint lab-07 first --yes"
+    command("grade", "7", "--json")
+    assert json.loads(capsys.readouterr().out)["score"] == 2
+    command("hint", "7", "first", "--yes")
+    command("grade", "7")
+    assert "1/2  The namespace is there.  seen; 1 less for hints" in capsys.readouterr().out
+
+
+def test_explain_shows_what_the_last_grading_saw(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("up", "7")
+    assert command("explain", "7", "second") == 2
+    assert "Grade it: labcheck grade lab-07" in capsys.readouterr().err
+    command("grade", "7")
+    capsys.readouterr()
+    assert command("explain", "7", "second") == 0
+    assert "Claims\n  no   the number: 2\n       observed: 1\n" in capsys.readouterr().out
+    assert command("explain", "7", "second", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["entries"][0]["result"] == "1"
+
+
+def test_the_solution_opens_for_whoever_passes_or_gives_up(
+    command: Command, make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_lab({"solutions/another-one.md": "```sh run\necho another\n```\n"})
+    command("up", "7")
+    assert command("solution", "7") == 2
+    assert "labcheck solution lab-07 --give-up" in capsys.readouterr().err
+    assert command("solution", "7", "--give-up") == 0
+    shown = capsys.readouterr().out
+    assert "Way 1 of 2: the reference" in shown
+    assert "Way 2 of 2: another one" in shown
+    command("grade", "7", "--json")
+    assert json.loads(capsys.readouterr().out)["gave_up"] is True
+
+
+def test_the_solution_of_a_lab_that_was_passed_stays_open(
+    command: Command, make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = (make_lab() / "test_lab.py").read_text().replace("expected=2", "expected=1")
+    make_lab({"test_lab.py": checks})
+    command("up", "7")
+    assert command("grade", "7") == 0
+    assert command("reset", "7") == 0
+    capsys.readouterr()
+    assert command("solution", "7") == 0
+    assert "echo this solves the lab" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("github", "::error file="), ("classroom", "eyJ2ZXJzaW9uIjog"), ("json", "{"), ("text", "lab-07")],
+)
+def test_a_grading_in_each_format(
+    command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str, beginning: str
+) -> None:
+    command("up", "7")
+    capsys.readouterr()
+    assert command("grade", "7", "--format", form, "--junit", str(tmp_path / "report.xml")) == 1
+    assert capsys.readouterr().out.startswith(beginning)
+    assert (tmp_path / "report.xml").read_text().startswith("<?xml")
+
+
+def test_a_report_that_cannot_be_written_is_wrong_usage(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("up", "7")
+    assert command("grade", "7", "--junit", "/nowhere/report.xml") == 2
+    assert "/nowhere/report.xml cannot be written" in capsys.readouterr().err
+
+
+def test_what_is_piped_has_no_colour_and_no_blanks_at_the_end(command: Command, make_lab: MakeLab) -> None:
+    command("up", "7")
+    words = ["-m", "labcheck", "--labs", str(make_lab().parent), "grade", "7"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert "\x1b" not in done.stdout
+    assert all(line == line.rstrip() for line in done.stdout.splitlines())
 
 
 def test_a_seed_is_kept_until_down(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +207,7 @@ def test_shell_is_the_learners_own(command: Command, make_lab: MakeLab, shell: s
 def test_solution_can_be_carried_out(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     command("up", "7")
     capsys.readouterr()
-    assert command("solution", "7", "--run") == 0
+    assert command("solution", "7", "--give-up", "--run") == 0
     assert "    echo this solves the lab\nthis solves the lab\n" in capsys.readouterr().out
 
 
