@@ -25,11 +25,13 @@ _UNLIMITED: Final = 2**31 - 1
 _SECONDS: Final = 10.0**9
 _DIRECTORIES: Final = ("/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr/bin", "/var/run")
 _STANDARD_INPUT: Final = "standard-input"
+_STILL_HERE: Final = "still-here"
 _BROKEN_PIPE: Final = 141
 _INTERRUPTED: Final = 130
 
 _NOT_FOUND = re.compile(rb"^(?:bash|\S+): line \d+: (\S+): command not found(?:\. Did you mean: .*)?$", re.M)
 _INCOMPLETE = re.compile(r"unexpected end of file|unexpected EOF|unterminated")
+_HERE_DOCUMENT = re.compile(r"(?<!<)<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
 _OURS = re.compile(rb"^bash: (?:line \d+: )?", re.M)
 
 
@@ -92,7 +94,9 @@ class Shell:
         self._bash.mount("/", _volume(container))
         self._standard_input = invocation.stdin
         self._running: set[asyncio.Future[int]] = set()
+        self.left = False
         self._bash.add_command(_STANDARD_INPUT, self._give_input)
+        self._bash.add_command(_STILL_HERE, self._stay)
         for name, command in container.commands.items():
             if name not in SHELLS and not isinstance(command, Builtin):
                 self._bash.add_command(name, self._adapted(name, command))
@@ -107,6 +111,9 @@ class Shell:
         from bashkit import BashError
 
         if script.endswith("\\"):
+            return False
+        lines = {line.lstrip("\t") for line in script.splitlines()}
+        if any(match[2] not in lines for match in _HERE_DOCUMENT.finditer(script)):
             return False
         try:
             self._bash.analyze(script)
@@ -159,6 +166,15 @@ class Shell:
         if result.error:
             await err.write(name + f": {result.error}\n".encode())
         return int(result.exit_code)
+
+    async def run_part(self, script: str) -> int:
+        """Runs a script that goes on; afterwards `left` tells whether it has exited from the shell."""
+        self.left = True
+        return await self.run(f"{script}\n{_STILL_HERE} $?")
+
+    async def _stay(self, context: Any) -> int:
+        self.left = False
+        return int(context.argv[0])
 
     async def _give_input(self, context: Any) -> int:
         with suppress(BrokenPipeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 
-from pocketmesh.node.process import Command, Input, Invocation, NoInput
+from pocketmesh.node.process import Command, Invocation, NoInput
 from pocketmesh.node.shell import BUILTINS, SHELLS, Builtin, Shell
 from pocketmesh.node.terminal import dialogue
 
@@ -20,8 +20,7 @@ async def sh(invocation: Invocation) -> int:
     if script is None and (interactive or invocation.tty):
         return await dialogue(invocation)
     if script is None:
-        script = (await _everything(invocation.stdin)).decode(errors="replace")
-        invocation.stdin = NoInput()
+        return await _as_it_comes(invocation)
     if arguments:
         script = f"set -- {shlex.join(arguments)}\n{script}"
     shell = Shell(invocation)
@@ -46,11 +45,19 @@ def _parse(invocation: Invocation) -> tuple[str | None, list[str], bool]:
     return None, [], interactive
 
 
-async def _everything(source: Input) -> bytes:
-    chunks = []
+async def _as_it_comes(invocation: Invocation) -> int:
+    """Runs standard input as a script, whole commands at a time: who writes it may wait for answers."""
+    source, invocation.stdin = invocation.stdin, NoInput()
+    shell, waiting, status = Shell(invocation), b"", 0
     while chunk := await source.read():
-        chunks.append(chunk)
-    return b"".join(chunks)
+        waiting += chunk
+        lines, newline, rest = waiting.rpartition(b"\n")
+        script = lines.decode(errors="replace")
+        if newline and shell.is_complete(script):
+            waiting, status = rest, await shell.run_part(script)
+            if shell.left:
+                return status
+    return await shell.run(waiting.decode(errors="replace")) if waiting else status
 
 
 def shell_commands() -> dict[str, Command]:
