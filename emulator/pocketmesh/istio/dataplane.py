@@ -22,6 +22,7 @@ from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, compile_mesh
 from pocketmesh.istio.mesh.compile import MESH_CONFIG
 from pocketmesh.istio.resources import CONFIG_MAPS
 from pocketmesh.istio.ztunnel import Closed, Ztunnel
+from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.interception import Connection, Taking
 from pocketmesh.net.services import Place
@@ -92,6 +93,10 @@ class DataPlane:
         if self._ztunnel is not None:
             self._ztunnel.close()
             self._ztunnel = None
+
+    def connections(self) -> list[OpenConnection]:
+        """The connections that go through ztunnel now."""
+        return self._ztunnel.connections() if self._ztunnel is not None else []
 
     @contextmanager
     def waypoint(self, waypoint: Place, pod: Workload, uid: str) -> Iterator[WaypointProxy]:

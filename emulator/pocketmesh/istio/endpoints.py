@@ -33,9 +33,9 @@ def served(container: Container, ports: Mapping[int, Mapping[str, Page]]) -> Ite
             network.unlisten(ip, port)
 
 
-def fine(body: bytes = b"") -> Page:
-    """A page that never changes."""
-    return lambda: (HTTPStatus.OK, body)
+def fine(body: bytes | Callable[[], bytes] = b"") -> Page:
+    """A page with a fixed body, or one made for each request."""
+    return lambda: (HTTPStatus.OK, body() if callable(body) else body)
 
 
 def _factory(pages: Mapping[str, Page]) -> Callable[[], asyncio.Protocol]:

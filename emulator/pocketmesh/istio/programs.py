@@ -5,9 +5,6 @@ scaling istiod to zero stops its controllers, and a node without ztunnel has no 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
 
 import orjson
 
@@ -17,54 +14,22 @@ from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.istio.cni import Enrolment
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.endpoints import fine, served
-from pocketmesh.istio.envoy.agent import PilotAgent
-from pocketmesh.istio.istiod import reconcilers
+from pocketmesh.istio.envoy.agent import ADMIN_PORT, PilotAgent
+from pocketmesh.istio.istiod.program import PilotDiscovery
+from pocketmesh.istio.resources import PODS
+from pocketmesh.istio.role import Role
+from pocketmesh.istio.ztunnel.certificates import Certificates
+from pocketmesh.istio.ztunnel.config_dump import config_dump
 from pocketmesh.node.images import Image
 from pocketmesh.node.process import Command, Invocation
-from pocketmesh.versions import ISTIO
-
-_VERSION: Final = {
-    "version": ISTIO,
-    "revision": "pocketmesh",
-    "golang_version": "none",
-    "status": "Clean",
-    "tag": ISTIO,
-}
-"""istio/istio pkg/version/version.go, BuildInfo."""
 
 
-class Role:
-    """Work that goes on while at least one container does it."""
-
-    def __init__(self, start: Callable[[], None], stop: Callable[[], None]) -> None:
-        self._start = start
-        self._stop = stop
-        self._holders = 0
-
-    @property
-    def active(self) -> bool:
-        """Whether anybody does it."""
-        return self._holders > 0
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Does it as long as the block runs: the first to come starts it, the last to go stops it."""
-        self._holders += 1
-        if self._holders == 1:
-            self._start()
-        try:
-            yield
-        finally:
-            self._holders -= 1
-            if not self._holders:
-                self._stop()
-
-
-def images(registry: Registry, runtime: Runtime, root_certificate: str, data_plane: DataPlane) -> list[Image]:
-    """The images of an ambient installation; `root_certificate` is the mesh's, in PEM."""
-    node = _Node(registry, runtime, data_plane)
+def images(registry: Registry, runtime: Runtime, data_plane: DataPlane) -> list[Image]:
+    """The images of an ambient installation."""
+    istiod = PilotDiscovery(registry, runtime, data_plane)
+    node = _Node(registry, runtime, data_plane, istiod)
     return [
-        _image("pilot", "pilot-discovery", _pilot_discovery(registry, runtime, root_certificate, data_plane)),
+        _image("pilot", "pilot-discovery", istiod),
         _image("install-cni", "install-cni", node.install_cni),
         _image("ztunnel", "ztunnel", node.run_ztunnel),
         _image("proxyv2", "pilot-agent", PilotAgent(data_plane)),
@@ -75,41 +40,20 @@ def _image(name: str, program: str, command: Command) -> Image:
     return Image(f"istio/{name}", {program: command}, entrypoint=(f"/usr/local/bin/{program}",), user="1337")
 
 
-def _pilot_discovery(
-    registry: Registry, runtime: Runtime, root_certificate: str, data_plane: DataPlane
-) -> Command:
-    controllers = [*reconcilers(registry, root_certificate), data_plane]
-
-    def start() -> None:
-        for controller in controllers:
-            runtime.add(controller)
-
-    def stop() -> None:
-        for controller in controllers:
-            runtime.remove(controller)
-
-    istiod = Role(start, stop)
-    pages = {
-        8080: {"/ready": fine()},
-        15014: {"/version": fine(orjson.dumps(_VERSION)), "/debug/syncz": fine(b"[]"), "/metrics": fine()},
-    }
-
-    async def run(invocation: Invocation) -> int:
-        with istiod.held(), served(invocation.container, pages):
-            await _until_cancelled()
-        return 0
-
-    return run
-
-
 class _Node:
     """The two agents of a node: they work together, and either can be missing for a while."""
 
-    def __init__(self, registry: Registry, runtime: Runtime, data_plane: DataPlane) -> None:
+    def __init__(
+        self, registry: Registry, runtime: Runtime, data_plane: DataPlane, istiod: PilotDiscovery
+    ) -> None:
+        self._registry = registry
         self._runtime = runtime
         self._data_plane = data_plane
+        self._istiod = istiod
+        self._client = Client(registry, "install-cni")
+        self._certificates = Certificates()
         self._ztunnel = Role(lambda: None, data_plane.stop)
-        self._enrolment = Enrolment(Client(registry, "install-cni"), lambda: self._ztunnel.active)
+        self._enrolment = Enrolment(self._client, lambda: self._ztunnel.active)
         self._agent = Role(lambda: runtime.add(self._enrolment), lambda: runtime.remove(self._enrolment))
 
     async def install_cni(self, invocation: Invocation) -> int:
@@ -120,6 +64,7 @@ class _Node:
 
     async def run_ztunnel(self, invocation: Invocation) -> int:
         pages = {
+            ADMIN_PORT: {"/config_dump": fine(self._config_dump)},
             15021: {"/healthz/ready": fine(b"ready\n")},
             15020: {"/metrics": fine(), "/stats/prometheus": fine()},
         }
@@ -132,6 +77,19 @@ class _Node:
         finally:
             self._look_again()
         return 0
+
+    def _config_dump(self) -> bytes:
+        mesh = self._data_plane.mesh
+        pods = {
+            pod["status"]["podIP"]: pod
+            for pod in self._client.all(PODS)
+            if (pod.get("status") or {}).get("podIP") in mesh.workloads
+        }
+        identities = (workload.identity for workload in mesh.workloads.values() if workload.enrolled)
+        now = self._registry.clock.now()
+        certificates = self._certificates.dump(identities, self._istiod.authority, now)
+        dump = config_dump(mesh, pods, self._data_plane.connections(), certificates)
+        return orjson.dumps(dump, option=orjson.OPT_INDENT_2)
 
     def _look_again(self) -> None:
         if self._agent.active:

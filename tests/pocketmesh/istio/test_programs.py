@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pocketmesh.api import bootstrap
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Runtime
@@ -58,13 +59,12 @@ async def istio(
     registry: Registry, runtime: Runtime, client: Client, until: Until, tmp_path: Path
 ) -> AsyncIterator[Client]:
     """A node on which Istio has been installed and is ready."""
+    bootstrap.create_missing(Client(registry, "kube-apiserver"))
     for controller in standard_controllers(registry, "PEM"):
         runtime.add(controller)
     fabric = Fabric(registry.store)
     data_plane = DataPlane(registry.store, fabric, registry.clock, tmp_path)
-    catalogue = Catalogue(
-        [*images(registry, runtime, "PEM", data_plane), Image("idle", {"idle": idle}, ("idle",))]
-    )
+    catalogue = Catalogue([*images(registry, runtime, data_plane), Image("idle", {"idle": idle}, ("idle",))])
     node = Node(Client(registry, "kubelet"), runtime, fabric, catalogue, registry.clock)
     node.start()
     running = asyncio.create_task(runtime.run())

@@ -58,7 +58,7 @@ def ready(client: Client) -> bool:
 def _manifest(component: str) -> Iterator[Object]:
     page = resources.files(__package__).joinpath(f"{component.lower()}.yaml").read_text()
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    yield from yaml.load_all(page.replace("VERSION", ISTIO), loader)
+    yield from yaml.load_all(page.replace("RELEASE", ISTIO), loader)
 
 
 def _owned(obj: Object, component: str) -> Object:

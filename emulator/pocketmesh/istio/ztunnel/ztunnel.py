@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.istio.mesh.policy import Peer
 from pocketmesh.istio.waypoints import HBONE_PORT
 from pocketmesh.istio.ztunnel.accesslog import Access, line
+from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.istio.ztunnel.meter import Meter
 from pocketmesh.istio.ztunnel.preface import preface
 from pocketmesh.istio.ztunnel.relay import relay
@@ -91,6 +92,10 @@ class Ztunnel:
         enrolled = way.destination is not None and way.destination.enrolled
         entries = [_Entry(way, "inbound", waypoint.identity, self._now())] if enrolled else []
         return self._application(way, waypoint.identity, entries) or Closed()
+
+    def connections(self) -> list[OpenConnection]:
+        """What goes on now, once for each end that it stands in for."""
+        return [connection for entry in self._open for connection in _ends(entry)]
 
     def recheck(self) -> None:
         """Ends the open connections that policies do not admit any more."""
@@ -186,6 +191,19 @@ class Ztunnel:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _ends(entry: _Open) -> Iterator[OpenConnection]:
+    way, connection = entry.way, entry.way.connection
+    source = f"{connection.source_ip}:{connection.source_port}"
+    dialled = f"{connection.ip}:{connection.port}"
+    arriving = f"{way.ip}:{way.port}"
+    if way.source is not None and way.source.enrolled:
+        tunnel = f"{way.ip}:{HBONE_PORT}" if way.tunnelled else arriving
+        yield OpenConnection(way.source.ip, "outbound", source, dialled, tunnel, way.tunnelled)
+    if way.waypoint is None and way.destination is not None and way.destination.enrolled:
+        asked = way.service.host if way.service else dialled
+        yield OpenConnection(way.destination.ip, "inbound", source, asked, arriving, way.tunnelled)
 
 
 @dataclass(frozen=True)

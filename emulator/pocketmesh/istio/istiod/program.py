@@ -1,0 +1,105 @@
+"""`pilot-discovery`, the program of istiod's container: its controllers, its authority and its ports."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import orjson
+
+from pocketmesh.api.client import Client
+from pocketmesh.api.registry import Registry
+from pocketmesh.clock import parse
+from pocketmesh.controllers.runtime import Reconciler, Runtime
+from pocketmesh.istio.endpoints import Page, fine, served
+from pocketmesh.istio.istiod import Settings, reconcilers
+from pocketmesh.istio.istiod.authority import Authority, open_authority
+from pocketmesh.istio.istiod.syncz import BUILD, Proxy, discovery_response, syncz
+from pocketmesh.istio.istiod.xds import DebugStreams, Tls
+from pocketmesh.istio.resources import PODS
+from pocketmesh.istio.role import Role
+from pocketmesh.istio.waypoints import GATEWAY_NAME
+from pocketmesh.node.process import Container, Invocation
+from pocketmesh.objects import Object, is_true, labels_of, name_of, namespace_of
+
+_PLAIN_XDS: Final = 15010
+_TLS_XDS: Final = 15012
+
+
+class PilotDiscovery:
+    """The command. However many run, each controller runs once: `follower` is the data plane's part."""
+
+    def __init__(self, registry: Registry, runtime: Runtime, follower: Reconciler) -> None:
+        self._client = Client(registry, "pilot-discovery", "system:serviceaccount:istio-system:istiod")
+        self._registry = registry
+        self._runtime = runtime
+        self._follower = follower
+        self._settings = Settings()
+        self._controllers: list[Reconciler] = []
+        self._role = Role(self._start, self._stop)
+        self.authority: Authority | None = None
+        """Who signs the mesh's certificates; nobody while istiod does not run."""
+
+    async def __call__(self, invocation: Invocation) -> int:
+        container = invocation.container
+        with self._role.held(), served(container, self._pages()), self._streams(container):
+            await asyncio.Event().wait()
+        return 0
+
+    def _start(self) -> None:
+        self.authority = open_authority(self._client, self._registry.clock, self._settings.root_namespace)
+        own = reconcilers(self._registry, self.authority.root, self._settings)
+        self._controllers = [*own, self._follower]
+        for controller in self._controllers:
+            self._runtime.add(controller)
+
+    def _stop(self) -> None:
+        for controller in self._controllers:
+            self._runtime.remove(controller)
+        self._controllers, self.authority = [], None
+
+    def _pages(self) -> dict[int, dict[str, Page]]:
+        def proxies() -> bytes:
+            return syncz(self._proxies())
+
+        debug = {"/debug/syncz": fine(proxies), "/version": fine(orjson.dumps(BUILD))}
+        return {8080: {"/ready": fine(), **debug}, 15014: {"/metrics": fine(), **debug}}
+
+    @contextmanager
+    def _streams(self, container: Container) -> Iterator[None]:
+        name = name_of(container.pod)
+
+        def plain() -> DebugStreams:
+            return DebugStreams(lambda kind: discovery_response(kind, name, self._proxies()))
+
+        network, ip = container.network, container.ip
+        network.listen(ip, _PLAIN_XDS, plain)
+        network.listen(ip, _TLS_XDS, lambda: Tls(self._tls(), plain))
+        try:
+            yield
+        finally:
+            network.unlisten(ip, _PLAIN_XDS)
+            network.unlisten(ip, _TLS_XDS)
+
+    def _tls(self) -> ssl.SSLContext:
+        assert self.authority is not None
+        namespace = self._settings.root_namespace
+        return self.authority.tls(f"istiod.{namespace}.svc", self._registry.clock.now())
+
+    def _proxies(self) -> list[Proxy]:
+        found = (self._proxy(pod) for pod in self._client.all(PODS))
+        return sorted((proxy for proxy in found if proxy), key=lambda proxy: proxy.id)
+
+    def _proxy(self, pod: Object) -> Proxy | None:
+        if not is_true(pod, "Ready"):
+            return None
+        labels = labels_of(pod)
+        since = parse(pod["status"]["startTime"])
+        if GATEWAY_NAME in labels:
+            return Proxy(namespace_of(pod), name_of(pod), "waypoint", since)
+        if labels.get("app") == "ztunnel" and namespace_of(pod) == self._settings.root_namespace:
+            return Proxy(namespace_of(pod), name_of(pod), "ztunnel", since)
+        return None

@@ -1,0 +1,272 @@
+"""What ztunnel answers at `/config_dump`: the mesh in its own form, which `istioctl ztunnel-config` prints.
+
+Derived from the mesh that it acts on, so what is printed is what is done. It leaves out what nothing here
+has: networks, localities, capacities other than one. Upstream: istio/ztunnel src/admin.rs,
+src/state/{workload,service}.rs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, TRUST_DOMAIN, Mesh, Workload
+from pocketmesh.istio.mesh.policy import L4Policy, Term, mtls_mode
+from pocketmesh.istio.waypoints import HBONE_PORT
+from pocketmesh.net.services import Endpoint, Place, ServicePort
+from pocketmesh.objects import Object, controller_of, is_true, labels_of, name_of, uid_of
+from pocketmesh.versions import ISTIO
+
+CLUSTER: Final = "Kubernetes"
+STATIC_STRICT: Final = "istio_converted_static_strict"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConnection:
+    """A connection that goes on, as the ztunnel of `workload` (an address) sees it."""
+
+    workload: str
+    direction: Literal["inbound", "outbound"]
+    source: str
+    dialled: str
+    destination: str
+    tunnelled: bool
+
+
+def config_dump(
+    mesh: Mesh,
+    pods: Mapping[str, Object],
+    connections: Sequence[OpenConnection],
+    certificates: Sequence[Object],
+) -> Object:
+    """The whole dump; `pods` are the Pods by address."""
+    workloads = [_workload(mesh, work, pods[ip]) for ip, work in mesh.workloads.items() if ip in pods]
+    others = {
+        (port.service, endpoint.ip)
+        for ports in mesh.services.ports.values()
+        for port in ports
+        for endpoint in port.endpoints
+        if endpoint.ip not in pods
+    }
+    workloads += [_slice_workload(service, ip) for service, ip in sorted(others)]
+    return {
+        "workloads": workloads,
+        "services": [_service(mesh, place, pods) for place in mesh.services.ports],
+        "policies": [*(_policy(policy) for policy in mesh.l4_policies), *_static_policies(mesh)],
+        "certificates": list(certificates),
+        "workloadState": _states(mesh, pods, connections),
+        "staticConfig": {"workloads": [], "services": [], "policies": []},
+        "version": {"version": ISTIO, "gitRevision": "pocketmesh", "buildStatus": "Clean"},
+    }
+
+
+def _workload(mesh: Mesh, workload: Workload, pod: Object) -> Object:
+    name, kind = _origin(pod)
+    labels = labels_of(pod)
+    app = labels.get("app.kubernetes.io/name") or labels.get("app") or name
+    version = labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
+    return {
+        "workloadIps": [workload.ip],
+        **_through(mesh, workload.waypoint),
+        "protocol": "HBONE" if workload.enrolled else "TCP",
+        "uid": _uid(pod),
+        "name": workload.name,
+        "namespace": workload.namespace,
+        "trustDomain": TRUST_DOMAIN,
+        "serviceAccount": workload.service_account,
+        "workloadName": name,
+        "workloadType": kind,
+        "canonicalName": labels.get("service.istio.io/canonical-name") or app,
+        "canonicalRevision": labels.get("service.istio.io/canonical-revision") or version,
+        "node": pod["spec"].get("nodeName", ""),
+        "authorizationPolicies": _policies_of(mesh, workload),
+        "status": "Healthy" if is_true(pod, "Ready") else "Unhealthy",
+        "clusterId": CLUSTER,
+        "locality": {},
+        "capacity": 1,
+    }
+
+
+def _slice_workload(service: Place, ip: str) -> Object:
+    """An address behind a Service that is no pod's, such as that of the API server."""
+    namespace, name = service
+    return {
+        "workloadIps": [ip],
+        "protocol": "TCP",
+        "uid": _slice_uid(service, ip),
+        "name": name,
+        "namespace": namespace,
+        "serviceAccount": "",
+        "workloadName": name,
+        "workloadType": "pod",
+        "canonicalName": name,
+        "canonicalRevision": "latest",
+        "node": "",
+        "status": "Healthy",
+        "clusterId": CLUSTER,
+        "locality": {},
+        "capacity": 1,
+    }
+
+
+def _origin(pod: Object) -> tuple[str, str]:
+    """The workload that a pod belongs to and its type (pkg/kube/controllers, GetDeployMetaFromPod)."""
+    owner = controller_of(pod)
+    if owner is None:
+        return name_of(pod), "pod"
+    suffix = f"-{labels_of(pod).get('pod-template-hash', '')}"
+    match owner["kind"]:
+        case "ReplicaSet" if len(suffix) > 1 and owner["name"].endswith(suffix):
+            return owner["name"].removesuffix(suffix), "deployment"
+        case "Job":
+            return owner["name"], "job"
+        case _:
+            return owner["name"], "pod"
+
+
+def _service(mesh: Mesh, place: Place, pods: Mapping[str, Object]) -> Object:
+    namespace, name = place
+    ports = [port for port in mesh.services.ports[place] if port.protocol == "TCP"]
+    found: dict[str, Object] = {}
+    for port in ports:
+        for endpoint in port.ready:
+            uid = _endpoint_uid(place, endpoint, pods)
+            entry = found.setdefault(uid, {"workloadUid": uid, "port": {}, "status": "Healthy"})
+            entry["port"][str(port.port)] = endpoint.port
+    return {
+        "name": name,
+        "namespace": namespace,
+        "hostname": _host(place),
+        "vips": [f"/{ip}" for ip, owner in mesh.services.addresses.items() if owner == place],
+        "ports": {str(port.port): _target(port) for port in ports},
+        "endpoints": found,
+        "subjectAltNames": [],
+        **_through(mesh, mesh.waypoint_of(place)),
+        "ipFamilies": "IPv4",
+        "canonical": True,
+    }
+
+
+def _target(port: ServicePort) -> int:
+    return port.endpoints[0].port if port.endpoints else port.port
+
+
+def _endpoint_uid(service: Place, endpoint: Endpoint, pods: Mapping[str, Object]) -> str:
+    return _uid(pods[endpoint.ip]) if endpoint.ip in pods else _slice_uid(service, endpoint.ip)
+
+
+def _uid(pod: Object) -> str:
+    metadata = pod["metadata"]
+    return f"{CLUSTER}//Pod/{metadata['namespace']}/{metadata['name']}"
+
+
+def _slice_uid(service: Place, ip: str) -> str:
+    return f"{CLUSTER}/discovery.k8s.io/EndpointSlice/{'/'.join(service)}/{ip}"
+
+
+def _through(mesh: Mesh, waypoint: Place | None) -> Object:
+    if waypoint is None:
+        return {}
+    return {"waypoint": {"destination": f"{waypoint[0]}/{_host(waypoint)}", "hboneMtlsPort": HBONE_PORT}}
+
+
+def _host(place: Place) -> str:
+    return f"{place[1]}.{place[0]}.svc.{TRUST_DOMAIN}"
+
+
+def _policies_of(mesh: Mesh, workload: Workload) -> list[str]:
+    """The policies that select a workload; those of its whole namespace or mesh are not repeated here."""
+    own = [
+        policy.shown
+        for policy in mesh.l4_policies
+        if policy.selector and policy.applies(workload.namespace, workload.labels)
+    ]
+    mode = mtls_mode(mesh.peer_authentications, workload.namespace, workload.labels, 0)
+    return [*own, f"{ROOT_NAMESPACE}/{STATIC_STRICT}"] if mode == "STRICT" else own
+
+
+def _policy(policy: L4Policy) -> Object:
+    scope = "WorkloadSelector" if policy.selector else "Namespace" if policy.scope else "Global"
+    return {
+        "name": policy.name,
+        "namespace": policy.namespace,
+        "scope": scope,
+        "action": policy.action.capitalize(),
+        "rules": [[[_match(terms) for terms in clause] for clause in rule.clauses] for rule in policy.rules],
+    }
+
+
+def _static_policies(mesh: Mesh) -> list[Object]:
+    if not mesh.peer_authentications:
+        return []
+    return [
+        {
+            "name": STATIC_STRICT,
+            "namespace": ROOT_NAMESPACE,
+            "scope": "WorkloadSelector",
+            "action": "Deny",
+            "rules": [[[{"notPrincipals": [{"Presence": {}}]}]]],
+        }
+    ]
+
+
+_NAMES: Final = {
+    "principal": "principals",
+    "namespace": "namespaces",
+    "source.ip": "sourceIps",
+    "destination.ip": "destinationIps",
+    "destination.port": "destinationPorts",
+}
+
+
+def _match(terms: Iterable[Term]) -> Object:
+    found: Object = {}
+    for term in terms:
+        name = _NAMES[term.attribute]
+        key = f"not{name[0].upper()}{name[1:]}" if term.negated else name
+        found[key] = [_value(term.attribute, value) for value in term.values]
+    return found
+
+
+def _value(attribute: str, value: str) -> object:
+    if attribute == "destination.port":
+        return int(value)
+    if attribute.endswith(".ip"):
+        return value
+    if value == "*":
+        return {"Presence": {}}
+    if value.startswith("*"):
+        return {"Suffix": value[1:]}
+    return {"Prefix": value[:-1]} if value.endswith("*") else {"Exact": value}
+
+
+def _states(mesh: Mesh, pods: Mapping[str, Object], connections: Sequence[OpenConnection]) -> Object:
+    states: Object = {}
+    for ip, workload in mesh.workloads.items():
+        if not workload.enrolled or ip not in pods:
+            continue
+        own = [connection for connection in connections if connection.workload == ip]
+        states[uid_of(pods[ip])] = {
+            "state": "Up",
+            "connections": {
+                direction: [_connection(entry) for entry in own if entry.direction == direction]
+                for direction in ("inbound", "outbound")
+            },
+            "info": {
+                "name": workload.name,
+                "namespace": workload.namespace,
+                "trustDomain": TRUST_DOMAIN,
+                "serviceAccount": workload.service_account,
+            },
+        }
+    return states
+
+
+def _connection(connection: OpenConnection) -> Object:
+    return {
+        "src": connection.source,
+        "originalDst": connection.dialled,
+        "actualDst": connection.destination,
+        "protocol": "HBONE" if connection.tunnelled else "TCP",
+    }
