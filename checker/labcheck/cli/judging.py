@@ -51,11 +51,14 @@ class Judge:
 
 
 @contextmanager
-def judge(session: Session, lab: str) -> Iterator[Judge]:
-    """The judge of the lab that runs. Raises UsageError, AuthorError and EnvironmentTrouble."""
+def judge(session: Session, lab: str, *, again: bool = False) -> Iterator[Judge]:
+    """The judge of the lab that runs; `again` when it will grade many times.
+
+    Raises UsageError, AuthorError and EnvironmentTrouble.
+    """
     from labcheck.grading.launch import Ahead
 
-    with Ahead() as ahead:  # imports what checks need while we import what the lab's files need
+    with Ahead(again=again) as ahead:  # imports what checks need while we import what the lab's files need
         from labcheck.environments.lifecycle import running
 
         variant = session.variant(lab)

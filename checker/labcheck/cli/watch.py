@@ -47,7 +47,7 @@ Heard: TypeAlias = "Change | Lost | str"
 def watch_command(session: Session, lab: str) -> int:
     """Grade again whenever the cluster changes, until q or Ctrl-C."""
     queue: Queue[Heard] = Queue()
-    with judge(session, lab) as lab_judge, _keyboard(queue):
+    with judge(session, lab, again=True) as lab_judge, _keyboard(queue):
         watching = _Watching(session, lab_judge, queue)
         return watching.run()
 

@@ -56,19 +56,12 @@ def in_python_of_its_own(asked: PytestRun) -> bool:
 class Ahead:
     """A Python that already imports what checks need, while whoever made it finds out what to run.
 
-    Runs one pytest; a second one gets a Python of its own.
+    It is good for one run; with `again`, the next one is started as soon as a run is over.
     """
 
-    def __init__(self) -> None:
-        # -P: what lies in the lab's folder cannot stand in for a module of Python's; -B: nothing is left
-        # behind there.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-B", "-m", "labcheck.checks"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+    def __init__(self, *, again: bool = False) -> None:
+        self._again = again
+        self._process = _start()
         self._used = False
 
     def __enter__(self) -> Ahead:
@@ -80,7 +73,7 @@ class Ahead:
     def __call__(self, asked: PytestRun) -> bool:
         """Runs pytest; False when it had to be stopped."""
         if self._used:
-            return in_python_of_its_own(asked)
+            self._process = _start()
         self._used = True
         order = json.dumps({**asdict(asked), "folder": str(asked.folder), "output": str(asked.output)})
         try:
@@ -89,6 +82,8 @@ class Ahead:
             return False
         finally:
             self._kill()
+            if self._again:
+                self._process, self._used = _start(), False
         if trouble:
             with asked.output.open("ab") as output:
                 output.write(trouble)
@@ -103,3 +98,15 @@ class Ahead:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # -P: what lies in the lab's folder cannot stand in for a module of Python's; -B: nothing is left behind
+    # there.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-B", "-m", "labcheck.checks"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
