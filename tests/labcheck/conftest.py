@@ -25,7 +25,7 @@ environment:
   providers: [embedded]
   namespace: "{{ namespace }}"
 params:
-  namespace: [red, green, blue]
+  namespace: [red, green, blue, white]
   share: [10, 20]
 probes:
   client: {namespace: "{{ namespace }}", pod: client}
@@ -62,6 +62,9 @@ FILES = {
     "guide.md": "Work in `{{ namespace }}`.\n\n```sh run\necho {{ namespace }}\n```\n",
     "solution.md": "```sh run\necho this solves the lab\n```\n",
     "mistakes/wrong.md": "---\nloses: [second]\nwhy: Easily overlooked.\n---\n```sh run\necho wrong\n```\n",
+    "mistakes/nothing.md": (
+        "---\nloses: [first, second]\nwhy: One hopes.\n---\n```sh run\necho nothing\n```\n"
+    ),
     "setup/10-namespace.yaml": (
         "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ namespace }}\n---\n"
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: client\n  namespace: {{ namespace }}\n"

@@ -6,106 +6,132 @@ Checks are read, never executed.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from labcheck.errors import AuthorError, Problem, did_you_mean
+from labcheck.authoring.checkcode import check_problems
+from labcheck.authoring.fields import misspelt
+from labcheck.authoring.pagecode import docs_problems, page_problems
+from labcheck.errors import AuthorError, Problem
+from labcheck.kube import Cluster
+from labcheck.lab.guards import guarded
 from labcheck.lab.load import LoadedLab, load
 from labcheck.lab.mistakes import mistakes
-from labcheck.lab.model import Lab
 from labcheck.lab.pages import guide, setup, solutions
 from labcheck.lab.variant import Variant, variant
 from labcheck.yamltext import documents
 
 SEEDS = (1, 2, 3)
-_CLAIM_WIDTH = 72
+"""The seeds that are verified unless others are named."""
 _REVEALING = 24
-"""Characters of a solution's line that no hint may repeat; shorter lines are names and brackets."""
+"""Characters of a solution's line or argument that no hint may repeat; shorter ones are names."""
 
 
-def lint(folder: Path) -> list[Problem]:
-    """Everything wrong with the lab in `folder`, in the order it was found; nothing twice."""
+def lint(folder: Path, cluster: Cluster | None = None) -> list[Problem]:
+    """Everything wrong with the lab in `folder`, in the order it was found; nothing twice.
+
+    `cluster`, one of the lab's own, tells which kinds and fields there are.
+    """
     try:
         loaded = load(folder)
     except AuthorError as error:
         return list(error.problems)
-    found = [*_pages(loaded), *_revealing(loaded), *check_problems(loaded.lab, folder / "test_lab.py")]
+    found = [
+        *_params(loaded),
+        *docs_problems(loaded),
+        *(it for seed in SEEDS for it in _seed(loaded, seed, cluster)),
+        *_mistaken(loaded),
+        *check_problems(loaded.lab, folder / "test_lab.py"),
+    ]
     return list(dict.fromkeys(found))
 
 
-def _pages(loaded: LoadedLab) -> Iterator[Problem]:
-    for seed in SEEDS:
-        try:
-            made = variant(loaded, seed)
-        except AuthorError as error:
-            yield from error.problems
-            return
-        for part in (guide, solutions, mistakes, _manifests):
-            try:
-                part(made)
-            except AuthorError as error:
-                yield from error.problems
-
-
-def _revealing(loaded: LoadedLab) -> Iterator[Problem]:
-    """Hints that repeat a line of a solution."""
+def _params(loaded: LoadedLab) -> Iterator[Problem]:
+    """Params that decide nothing, and seeds that draw the same."""
+    document = loaded.document
+    for name, choices in loaded.lab.params.items():
+        if len(set(choices)) == 1:
+            text = f"`{name}` has one choice: write it where it is used."
+            yield Problem(document.path, document.line(("params", name)), text)
+    if not loaded.lab.params:
+        return
     try:
-        made = variant(loaded, SEEDS[0])
-        blocks = [block for page in solutions(made) for block in page.runs]
+        drawn = [variant(loaded, seed).params for seed in SEEDS]
     except AuthorError:
         return
-    lines = {line.strip() for block in blocks for line in block.text.splitlines()}
+    for index, params in enumerate(drawn):
+        if params in drawn[:index]:
+            text = f"Seeds {SEEDS[drawn.index(params)]} and {SEEDS[index]} draw the same: add choices."
+            yield Problem(document.path, document.line(("params",)), text)
+
+
+def _seed(loaded: LoadedLab, seed: int, cluster: Cluster | None) -> Iterator[Problem]:
+    """What is wrong with the files as they are under a seed."""
+    try:
+        made = variant(loaded, seed)
+    except AuthorError as error:
+        yield from error.problems
+        return
+    parts: tuple[Callable[[Variant], Iterator[Problem]], ...] = (_guide, _solutions, _mistakes, _manifests)
+    for part in parts:
+        try:
+            yield from part(made)
+        except AuthorError as error:
+            yield from error.problems
+    if cluster is not None:
+        yield from misspelt(guide(made), cluster)
+
+
+def _guide(made: Variant) -> Iterator[Problem]:
+    yield from page_problems(guide(made), all_run=False)
+
+
+def _solutions(made: Variant) -> Iterator[Problem]:
+    pages = solutions(made)
+    for page in pages:
+        yield from page_problems(page, all_run=True)
+    text = "\n".join(block.text for page in pages for block in page.runs)
     for index, task in enumerate(made.tasks):
         for number, hint in enumerate(task.hints):
-            if any(line in hint for line in lines if len(line) >= _REVEALING):
-                line = loaded.document.line(("tasks", index, "hints", number))
-                text = "This hint repeats a line of the solution: say what to look for instead."
-                yield Problem(loaded.document.path, line, text)
+            if repeated := _repeated(hint, text):
+                document = made.source.document
+                line = document.line(("tasks", index, "hints", number))
+                text_ = f"This hint repeats `{repeated}` of the solution: say what to look for instead."
+                yield Problem(document.path, line, text_)
 
 
-def _manifests(made: Variant) -> None:
-    for path, text in setup(made):
-        documents(path, text)
+def _repeated(hint: str, solution: str) -> str:
+    """The line of the solution, or the argument of one, that the hint gives away."""
+    lines = [" ".join(line.split()) for line in solution.splitlines()]
+    words = [word for line in lines for word in line.split() if "=" in word]
+    plain = " ".join(hint.split())
+    return next((it for it in (*lines, *words) if len(it) >= _REVEALING and it in plain), "")
 
 
-def check_problems(lab: Lab, path: Path) -> Iterator[Problem]:
-    """What the checks' file lacks: a check for each task, a task for each check, a claim for the learner."""
+def _mistakes(made: Variant) -> Iterator[Problem]:
+    for mistake in mistakes(made):
+        yield from page_problems(mistake.page, all_run=True)
+
+
+def _mistaken(loaded: LoadedLab) -> Iterator[Problem]:
+    """Tasks that no known mistake loses, so that nobody knows whether their checks ever fail alone."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    except SyntaxError as error:
-        yield Problem(path, error.lineno or 0, f"This is not valid Python: {error.msg}.")
+        lost = {task for mistake in mistakes(variant(loaded)) for task in mistake.loses}
+    except AuthorError:
         return
-    ids = [task.id for task in lab.tasks]
-    judged: list[str] = []
-    for check in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
-        if not check.name.startswith("test"):
-            continue
-        task = _task(check)
-        if task is None:
-            yield Problem(path, check.lineno, f'`{check.name}` judges no task: put `@task("…")` on it.')
-            continue
-        if task not in ids:
-            yield Problem(path, check.lineno, f"There is no task `{task}`. {did_you_mean(task, ids)}")
-        elif task in judged:
-            yield Problem(path, check.lineno, f"The task `{task}` has a second check, `{check.name}`.")
-        judged.append(task)
-        claim = (ast.get_docstring(check) or "").split("\n")[0]
-        if not claim:
-            yield Problem(path, check.lineno, f"`{check.name}` has no docstring for the learner to read.")
-        elif len(claim) > _CLAIM_WIDTH:
-            text = f"The claim of `{check.name}` has {len(claim)} characters; {_CLAIM_WIDTH} fit."
-            yield Problem(path, check.lineno, text)
-    for task in ids:
-        if task not in judged:
-            yield Problem(path, 0, f'No check judges the task `{task}`: put `@task("{task}")` on one.')
+    for task in loaded.lab.tasks:
+        if task.id not in lost:
+            text = f"No mistake loses the task `{task.id}`: add a page that names it under `loses`."
+            yield Problem(loaded.folder / "mistakes", 0, text)
 
 
-def _task(check: ast.FunctionDef) -> str | None:
-    for decorator in check.decorator_list:
-        match decorator:
-            case ast.Call(func=ast.Name(id="task"), args=[ast.Constant(value=str(found))]):
-                return found
-            case ast.Call(func=ast.Attribute(attr="task"), args=[ast.Constant(value=str(found))]):
-                return found
-    return None
+def _manifests(made: Variant) -> Iterator[Problem]:
+    found = [document for path, text in setup(made) for document in documents(path, text)]
+    for document in found:
+        if (
+            not isinstance(document.data, dict)
+            or not {"apiVersion", "kind", "metadata"} <= document.data.keys()
+        ):
+            text = "A manifest has apiVersion, kind and metadata."
+            yield Problem(document.path, document.line(()), text)
+    list(guarded(made, [it.data for it in found if isinstance(it.data, dict)]))

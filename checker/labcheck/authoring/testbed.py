@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labcheck.authoring import residue
 from labcheck.authoring.contents import Contents, contents, differences
+from labcheck.authoring.fields import misspelt
 from labcheck.authoring.forked import in_fork
 from labcheck.authoring.replay import BlockFailed, replay
 from labcheck.authoring.trials import Trial, changed
@@ -108,9 +109,14 @@ class Testbed:
         return f"{what}: {problem}" if problem else ""
 
     def _replayed(self, page: Page | None) -> str:
+        if page is None:
+            return ""
+        with self._connected() as cluster:
+            wrong = [str(problem) for problem in misspelt(page, cluster)]
+        if wrong:
+            return "\n".join(wrong)
         try:
-            if page is not None:
-                replay(page, self._folder)
+            replay(page, self._folder)
         except BlockFailed as error:
             return str(error)
         return ""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from labcheck.cli.options import Session, chosen_labs, debug_option, labs_option
+
+if TYPE_CHECKING:
+    from labcheck.kube import Cluster
 
 
 @click.command("lint")
@@ -17,17 +22,35 @@ from labcheck.cli.options import Session, chosen_labs, debug_option, labs_option
 def lint_command(session: Session, names: Sequence[str]) -> int:
     """Check labs without running them; all of them when none is named.
 
-    Prints one problem a line, with file and line, and ends with 2 when there is one.
+    Prints one problem a line, with file and line, and ends with 2 when there is one. Kinds and fields of
+    manifests that a guide shows are held against the lab's cluster where it runs; `verify` always does that.
     """
     from labcheck.authoring.lint import lint
 
     problems = 0
     folders = chosen_labs(session, names)
     for folder in folders:
-        for problem in lint(folder):
-            problems += 1
-            click.echo(problem)
+        with _cluster(session, folder.name) as cluster:
+            for problem in lint(folder, cluster):
+                problems += 1
+                click.echo(problem)
     click.echo(
         f"{len(folders)} labs, {problems} problems." if problems else f"{len(folders)} labs, no problems."
     )
     return 2 if problems else 0
+
+
+@contextmanager
+def _cluster(session: Session, lab_id: str) -> Iterator[Cluster | None]:
+    """The lab's cluster if it runs."""
+    from labcheck.environments.lifecycle import running
+    from labcheck.errors import LabcheckError
+    from labcheck.kube import connect
+
+    try:
+        kubeconfig = running(session.state, lab_id).folder.kubeconfig
+    except LabcheckError:
+        yield None
+        return
+    with connect(kubeconfig) as cluster:
+        yield cluster

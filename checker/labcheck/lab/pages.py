@@ -22,6 +22,8 @@ class Page:
     path: Path
     markdown: str
     blocks: tuple[Block, ...]
+    first_line: int = 1
+    """Of the file, where `markdown` begins."""
 
     @property
     def runs(self) -> tuple[Block, ...]:
@@ -68,4 +70,4 @@ def rendered(variant: Variant, path: Path, source: str, first_line: int) -> Page
         if block.run:  # a reader of Markdown knows the language only
             opening = block.line - first_line - 1
             lines[opening] = re.sub(r"\s+run\s*$", "", lines[opening])
-    return Page(path, "\n".join(lines), found)
+    return Page(path, "\n".join(lines), found, first_line)

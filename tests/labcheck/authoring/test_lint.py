@@ -28,7 +28,7 @@ def test_checks_are_read_but_not_executed(make_lab: MakeLab, tmp_path: Path) -> 
             "lab.yaml",
             "[Look around.,",
             '["Type: echo this solves the lab",',
-            "repeats a line of the solution",
+            "repeats `echo this solves the lab`",
         ),
         ("lab.yaml", "It is called {{ namespace }}", "It is called {{ name }}", "'name' is undefined"),
         ("guide.md", "echo {{ namespace }}", "echo {{ nspace }}", "Did you mean `namespace`"),
@@ -41,6 +41,15 @@ def test_checks_are_read_but_not_executed(make_lab: MakeLab, tmp_path: Path) -> 
         ("test_lab.py", '    """It holds something."""\n', "", "no docstring"),
         ("test_lab.py", "It holds something", "It holds " + "something " * 9, "72 fit"),
         ("test_lab.py", "def test_second", "def test second", "not valid Python"),
+        ("lab.yaml", "share: [10, 20]", "share: [10, 10]", "`share` has one choice"),
+        ("lab.yaml", "green, blue, white]", "green, blue]", "Seeds 2 and 3 draw the same"),
+        ("lab.yaml", "https://example.org/", "example.org/page", "is not the address of a page"),
+        ("guide.md", "Work in", "See [this](there.md) in", "links to `there.md`, which does not exist"),
+        ("guide.md", "Work in", "See [this](http:/nowhere) in", "`http:/nowhere` is not the address"),
+        ("guide.md", "```sh run", "```sh", "No block of this page is executed"),
+        ("guide.md", "Work in", "```yaml\na: [\n```\n", "This is not valid YAML"),
+        ("solution.md", "```sh run", "```sh\nkubectl get pods\n```\n```sh run", "This block is not executed"),
+        ("setup/10-namespace.yaml", "kind: Namespace", "knd: Namespace", "has apiVersion, kind and metadata"),
     ],
 )
 def test_a_broken_lab_is_named_with_its_file(
@@ -50,6 +59,53 @@ def test_a_broken_lab_is_named_with_its_file(
     assert before in text
     problems = lint(make_lab({name: text.replace(before, after)}))
     assert any(message in it.text and it.path.name == Path(name).name for it in problems)
+
+
+def test_every_task_is_lost_by_a_mistake(make_lab: MakeLab) -> None:
+    [problem] = lint(make_lab({"mistakes/nothing.md": None}))
+    assert "No mistake loses the task `first`" in problem.text
+
+
+def test_a_hint_must_not_give_an_argument_away(make_lab: MakeLab) -> None:
+    text = (
+        (make_lab() / "lab.yaml").read_text().replace("Look around.", "Use a/long-label=for-its-value here.")
+    )
+    solution = "```sh run\necho --overwrite a/long-label=for-its-value \\\n  again\n```\n"
+    [problem] = lint(make_lab({"lab.yaml": text, "solution.md": solution}))
+    assert "repeats `a/long-label=for-its-value` of the solution" in problem.text
+
+
+@pytest.mark.parametrize(
+    ("claim", "line"),
+    [
+        pytest.param("expect.refused(a, by=Refusal.RESET, control=b)", 0, id="a control"),
+        pytest.param("expect.refused(a, by=Refusal.RESET)", 6, id="no control"),
+        pytest.param("expect.refused(a, by=Refusal.RESET, control=None)", 6, id="none for a control"),
+        pytest.param("expect.refused(a, by=Refusal.RESET, control=a)", 6, id="itself for a control"),
+        pytest.param("expect.refused(a, **how)", 0, id="nobody can tell"),
+        pytest.param("assert a.code == 403", 6, id="a bare code"),
+        pytest.param("assert a.refusal is Refusal.RESET", 6, id="a bare refusal"),
+        pytest.param("assert a.refusal == checks.Refusal.RESET", 6, id="a bare refusal of a module"),
+        pytest.param('expect.equal("code", observed=a.code, expected=403)', 6, id="a bare claim"),
+        pytest.param("expect.answered(a, code=503)", 6, id="a refusal for an answer"),
+        pytest.param("expect.answered(a, code=404)", 0, id="an answer that is no refusal"),
+        pytest.param("assert a.code == 200", 0, id="an answer"),
+    ],
+)
+def test_a_refusal_needs_a_control(make_lab: MakeLab, claim: str, line: int) -> None:
+    text = (make_lab() / "test_lab.py").read_text().replace('expect.note("seen")', claim)
+    problems = lint(make_lab({"test_lab.py": text}))
+    assert [it.line for it in problems] == ([text.splitlines().index(f"    {claim}") + 1] if line else [])
+
+
+@pytest.mark.parametrize(
+    "target", ["#place", "lab.yaml", "setup/#x", "mailto:a@b.org", "https://istio.io/a#b"]
+)
+def test_a_sound_link_is_no_problem(make_lab: MakeLab, target: str) -> None:
+    text = (
+        make_lab() / "guide.md"
+    ).read_text() + f'\nSee [it]({target} "there").\n```sh\n[x](nowhere)\n```\n'
+    assert lint(make_lab({"guide.md": text})) == []
 
 
 def test_the_labs_of_this_repository_are_sound() -> None:

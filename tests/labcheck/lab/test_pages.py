@@ -83,7 +83,7 @@ def test_manifests_come_in_the_order_of_their_names(make_lab: MakeLab) -> None:
 
 
 def test_a_mistake_says_what_it_loses_and_why(make_lab: MakeLab) -> None:
-    (mistake,) = mistakes(made(make_lab()))
+    _, mistake = mistakes(made(make_lab()))
     assert (mistake.name, mistake.loses, mistake.why) == ("wrong", ("second",), "Easily overlooked.")
     assert mistake.page.runs[0].line == 6
 
