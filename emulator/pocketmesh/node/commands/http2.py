@@ -1,4 +1,4 @@
-"""Serving HTTP/2 from a container, without TLS: h2's state machine behind an asyncio protocol.
+"""Serving HTTP/2 from a container: h2's state machine behind an asyncio protocol.
 
 What a program answers is the same as over HTTP/1.1, plus trailers, which gRPC needs. It offers no push,
 no priorities and no upgrade from HTTP/1.1.
@@ -39,8 +39,9 @@ class _Stream:
 class Http2(asyncio.Protocol):
     """One connection: each request is answered by the handler as soon as all of it is there."""
 
-    def __init__(self, handler: HttpHandler) -> None:
+    def __init__(self, handler: HttpHandler, alpn: str = "") -> None:
         self._handler = handler
+        self._alpn = alpn
         self._connection = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._streams: dict[int, _Stream] = {}
         self._writable = asyncio.Event()
@@ -102,6 +103,8 @@ class Http2(asyncio.Protocol):
             authority=pseudo.get(":authority", ""),
             headers=tuple(item for item in stream.headers if not item[0].startswith(":")),
             body=bytes(stream.body),
+            protocol="HTTP/2.0",
+            alpn=self._alpn,
         )
         reply = await self._handler(call)
         with suppress(StreamClosedError):

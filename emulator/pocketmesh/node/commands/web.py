@@ -26,6 +26,9 @@ class Call:
     authority: str
     headers: Fields
     body: bytes
+    protocol: str = "HTTP/1.1"
+    alpn: str = ""
+    """What TLS agreed on; empty without TLS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from pocketmesh.node.commands.durations import seconds
 from pocketmesh.node.commands.web import Call
 
 
@@ -43,14 +44,18 @@ def wishes(target: str) -> Wishes:
     delay = query.get("delay", [""])[0]
     headers = query.get("headers", [""])[0]
     codes = query.get("codes", [""])[0]
+    try:
+        waiting = seconds(delay or "0")
+    except ValueError as wrong:
+        raise WrongWish(f"error delaying response error: {wrong}") from None
     return Wishes(
-        _seconds(delay) if delay else 0.0,
+        waiting,
         tuple(_pair(entry) for entry in headers.split(",")) if headers else (),
         tuple(_code(entry) for entry in codes.split(",")) if codes else ((200, 1),),
     )
 
 
-def http(server: Server, call: Call, protocol: str, alpn: str) -> str:
+def http(server: Server, call: Call) -> str:
     """The answer to an HTTP request."""
     fields = [
         ("ServiceVersion", server.version),
@@ -59,8 +64,8 @@ def http(server: Server, call: Call, protocol: str, alpn: str) -> str:
         ("URL", call.target),
         *_present(server),
         ("Method", call.method),
-        ("Proto", protocol),
-        ("Alpn", alpn),
+        ("Proto", call.protocol),
+        ("Alpn", call.alpn),
         *_headers((name.title(), value) for name, value in call.headers if name != "host"),
         ("Hostname", server.hostname),
     ]
@@ -110,17 +115,6 @@ def _headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _text(fields: Sequence[tuple[str, str]]) -> str:
     return "".join(f"{name}={value}\n" for name, value in fields)
-
-
-def _seconds(text: str) -> float:
-    for unit, factor in (("ms", 0.001), ("us", 0.000001), ("s", 1.0), ("m", 60.0)):
-        number = text.removesuffix(unit)
-        if number != text:
-            try:
-                return float(number) * factor
-            except ValueError:
-                break
-    raise WrongWish(f'error delaying response error: time: invalid duration "{text}"')
 
 
 def _pair(entry: str) -> tuple[str, str]:

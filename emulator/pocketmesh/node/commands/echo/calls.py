@@ -10,10 +10,23 @@ import pycurl
 
 from pocketmesh.node.commands.curl.connections import Connections, Failed
 from pocketmesh.node.commands.curl.transfer import Transfers
+from pocketmesh.node.commands.web import Fields
 from pocketmesh.node.process import Container
 
 _NOT_OURS: Final = ("Accept:", "Content-Type:", "Expect:")
 """Headers that libcurl would add."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked, and for how many seconds the answer is waited for."""
+
+    url: str
+    method: str = "GET"
+    headers: Fields = ()
+    body: bytes | None = None
+    http2: bool = False
+    limit: float = 5.0
 
 
 @dataclass(slots=True)
@@ -54,25 +67,16 @@ class Caller:
         self._connections = Connections(container, [])
         self._transfers = Transfers()
 
-    async def call(
-        self,
-        url: str,
-        method: str,
-        headers: list[tuple[str, str]],
-        *,
-        body: bytes | None = None,
-        http2: bool = False,
-        seconds: float = 5.0,
-    ) -> Response:
-        """One request and its response; redirects are not followed. Raises curl's Failed."""
-        parts, again = urlsplit(url), False
+    async def call(self, request: Request) -> Response:
+        """The response; redirects are not followed. Raises curl's Failed."""
+        parts, again = urlsplit(request.url), False
         while True:
             response = Response()
             handle = self._transfers.handle
             handle.reset()
-            for option, value in self._settings(url, method, headers, body, http2, seconds, response):
+            for option, value in self._settings(request, response):
                 handle.setopt(option, value)
-            entry = await self._connections.prepare(parts, seconds, again=again)
+            entry = await self._connections.prepare(parts, request.limit, again=again)
             handle.setopt(pycurl.RESOLVE, [entry])
             code, message = await self._transfers.perform(response.take)
             if self._connections.missed and not again:
@@ -88,23 +92,16 @@ class Caller:
         self._connections.close()
         self._transfers.close()
 
-    def _settings(
-        self,
-        url: str,
-        method: str,
-        headers: list[tuple[str, str]],
-        body: bytes | None,
-        http2: bool,
-        seconds: float,
-        response: Response,
-    ) -> list[tuple[int, Any]]:
-        version = pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if http2 else pycurl.CURL_HTTP_VERSION_1_1
-        lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
-        given = {name.lower() for name, _ in headers}
+    def _settings(self, request: Request, response: Response) -> list[tuple[int, Any]]:
+        version = (
+            pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if request.http2 else pycurl.CURL_HTTP_VERSION_1_1
+        )
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers]
+        given = {name.lower() for name, _ in request.headers}
         removed = [line for line in _NOT_OURS if line.rstrip(":").lower() not in given]
-        agent = "Go-http-client/2.0" if http2 else "Go-http-client/1.1"
+        agent = "Go-http-client/2.0" if request.http2 else "Go-http-client/1.1"
         found: list[tuple[int, Any]] = [
-            (pycurl.URL, url),
+            (pycurl.URL, request.url),
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
             (pycurl.PROXY, ""),
             (pycurl.NOSIGNAL, 1),
@@ -112,7 +109,7 @@ class Caller:
             (pycurl.HTTP_VERSION, version),
             (pycurl.USERAGENT, agent),
             (pycurl.HTTPHEADER, [*lines, *removed]),
-            (pycurl.TIMEOUT_MS, int(seconds * 1000)),
+            (pycurl.TIMEOUT_MS, int(request.limit * 1000)),
             (pycurl.SSL_VERIFYPEER, 0),
             (pycurl.SSL_VERIFYHOST, 0),
             (pycurl.OPENSOCKETFUNCTION, self._connections.open),
@@ -120,12 +117,12 @@ class Caller:
             (pycurl.WRITEFUNCTION, self._transfers.received),
             (pycurl.HEADERFUNCTION, response.line),
         ]
-        if body is not None:
-            found.append((pycurl.POSTFIELDS, body))
-        elif method == "HEAD":
+        if request.body is not None:
+            found.append((pycurl.POSTFIELDS, request.body))
+        elif request.method == "HEAD":
             found.append((pycurl.NOBODY, 1))
-        elif method != "GET":
-            found.append((pycurl.CUSTOMREQUEST, method))
+        elif request.method != "GET":
+            found.append((pycurl.CUSTOMREQUEST, request.method))
         return found
 
 
