@@ -266,7 +266,8 @@ func everything(namespace string) []metav1.Object {
 			}}},
 		}},
 		&appsv1.DaemonSet{ObjectMeta: bare, Spec: appsv1.DaemonSetSpec{Selector: selector, Template: template}},
-		&batchv1.Job{ObjectMeta: bare, Spec: batchv1.JobSpec{Completions: pointer[int32](3), Parallelism: pointer[int32](2), BackoffLimit: pointer[int32](0), TTLSecondsAfterFinished: pointer[int32](60), Template: once}},
+		// The selector that a server makes up holds the uid, which differs.
+		&batchv1.Job{ObjectMeta: bare, Spec: batchv1.JobSpec{ManualSelector: pointer(true), Selector: selector, Completions: pointer[int32](3), Parallelism: pointer[int32](2), BackoffLimit: pointer[int32](0), TTLSecondsAfterFinished: pointer[int32](60), Template: once}},
 		&batchv1.CronJob{ObjectMeta: bare, Spec: batchv1.CronJobSpec{Schedule: "*/5 * * * *", ConcurrencyPolicy: batchv1.ForbidConcurrent, JobTemplate: batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{Template: once}}}},
 		&rbacv1.Role{ObjectMeta: bare, Rules: rules},
 		&rbacv1.RoleBinding{ObjectMeta: bare, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "sample"}},
