@@ -80,7 +80,7 @@ class Cluster:
         self.data_plane = DataPlane(self.store, self.fabric, self.clock, place.run)
         root = self.credentials.authority.certificate.decode()
         catalogue = Catalogue(
-            [*standard_images(), *istio_images(self.registry, self.runtime, self.data_plane)]
+            [*standard_images(), *istio_images(self.registry, self.runtime, self.fabric, self.data_plane)]
         )
         client = Client(self.registry, "kubelet", "system:node:pocketmesh-control-plane")
         self.node = Node(client, self.runtime, self.fabric, catalogue, self.clock, token=self._token)

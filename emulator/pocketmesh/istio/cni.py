@@ -18,6 +18,15 @@ REDIRECTION: Final = "ambient.istio.io/redirection"
 EXCLUDED_NAMESPACES: Final = frozenset({"kube-system"})
 
 _SIDECAR: Final = "sidecar.istio.io/status"
+_PLUGIN: Final = (
+    'plugin type="istio-cni" name="istio-cni" failed (add): '
+    "istio-cni cmdAdd failed to contact node Istio CNI agent: "
+)
+_NO_ZTUNNEL: Final = "unable to push CNI event (status code 500): partial add error: no ztunnel connection"
+_NO_AGENT: Final = (
+    'failed to send event request: Post "http://localhost/cmdadd": '
+    "dial unix /var/run/istio-cni/pluginevent.sock: connect: connection refused"
+)
 
 
 def enrolled(pod: Object, namespace: Object, excluded: Collection[str] = EXCLUDED_NAMESPACES) -> bool:
@@ -31,6 +40,16 @@ def enrolled(pod: Object, namespace: Object, excluded: Collection[str] = EXCLUDE
     if mode in {"ambient", "none"}:
         return mode == "ambient"
     return labels_of(namespace).get(DATAPLANE_MODE) == "ambient"
+
+
+def sandbox_failure(*, agent: bool, ztunnel: bool) -> str:
+    """Why a new pod that belongs to the mesh cannot have a network; empty if it can.
+
+    Upstream: istio/istio cni/pkg/plugin/{plugin,cnieventclient}.go.
+    """
+    if agent and ztunnel:
+        return ""
+    return _PLUGIN + (_NO_ZTUNNEL if agent else _NO_AGENT)
 
 
 class Enrolment:

@@ -11,23 +11,27 @@ import orjson
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Runtime
-from pocketmesh.istio.cni import Enrolment
+from pocketmesh.istio.cni import Enrolment, enrolled, sandbox_failure
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.endpoints import fine, served
 from pocketmesh.istio.envoy.agent import ADMIN_PORT, PilotAgent
 from pocketmesh.istio.istiod.program import PilotDiscovery
-from pocketmesh.istio.resources import PODS
+from pocketmesh.istio.mesh.model import ROOT_NAMESPACE
+from pocketmesh.istio.resources import DAEMON_SETS, NAMESPACES, PODS
 from pocketmesh.istio.role import Role
 from pocketmesh.istio.ztunnel.certificates import Certificates
 from pocketmesh.istio.ztunnel.config_dump import config_dump
+from pocketmesh.net.fabric import Fabric
 from pocketmesh.node.images import Image
+from pocketmesh.node.network import SandboxFailed
 from pocketmesh.node.process import Command, Invocation
+from pocketmesh.objects import Object, namespace_of
 
 
-def images(registry: Registry, runtime: Runtime, data_plane: DataPlane) -> list[Image]:
+def images(registry: Registry, runtime: Runtime, fabric: Fabric, data_plane: DataPlane) -> list[Image]:
     """The images of an ambient installation."""
     istiod = PilotDiscovery(registry, runtime, data_plane)
-    node = _Node(registry, runtime, data_plane, istiod)
+    node = _Node(registry, runtime, fabric, data_plane, istiod)
     return [
         _image("pilot", "pilot-discovery", istiod),
         _image("install-cni", "install-cni", node.install_cni),
@@ -44,17 +48,41 @@ class _Node:
     """The two agents of a node: they work together, and either can be missing for a while."""
 
     def __init__(
-        self, registry: Registry, runtime: Runtime, data_plane: DataPlane, istiod: PilotDiscovery
+        self,
+        registry: Registry,
+        runtime: Runtime,
+        fabric: Fabric,
+        data_plane: DataPlane,
+        istiod: PilotDiscovery,
     ) -> None:
         self._registry = registry
         self._runtime = runtime
+        self._fabric = fabric
         self._data_plane = data_plane
         self._istiod = istiod
         self._client = Client(registry, "install-cni")
         self._certificates = Certificates()
         self._ztunnel = Role(lambda: None, data_plane.stop)
         self._enrolment = Enrolment(self._client, lambda: self._ztunnel.active)
-        self._agent = Role(lambda: runtime.add(self._enrolment), lambda: runtime.remove(self._enrolment))
+        self._agent = Role(self._start_agent, self._stop_agent)
+
+    def _start_agent(self) -> None:
+        self._fabric.plug(self._admit)
+        self._runtime.add(self._enrolment)
+
+    def _stop_agent(self) -> None:
+        """Leaves the plugin in place, so that no pod slips past the mesh, unless istio-cni was removed."""
+        self._runtime.remove(self._enrolment)
+        daemon_set = self._client.get(DAEMON_SETS, ROOT_NAMESPACE, "istio-cni-node")
+        if daemon_set is None or "deletionTimestamp" in daemon_set["metadata"]:
+            self._fabric.plug(None)
+
+    def _admit(self, pod: Object) -> None:
+        namespace = self._client.get(NAMESPACES, "", namespace_of(pod)) or {}
+        if enrolled(pod, namespace):
+            failure = sandbox_failure(agent=self._agent.active, ztunnel=self._ztunnel.active)
+            if failure:
+                raise SandboxFailed(failure)
 
     async def install_cni(self, invocation: Invocation) -> int:
         pages = {8000: {"/readyz": fine(), "/healthz": fine()}, 15014: {"/metrics": fine()}}

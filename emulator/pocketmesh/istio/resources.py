@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 from pocketmesh.objects import Object, name_of, namespace_of
 
 CONFIG_MAPS: Final = "configmaps"
+DAEMON_SETS: Final = "daemonsets.apps"
 DEPLOYMENTS: Final = "deployments.apps"
 ENDPOINT_SLICES: Final = "endpointslices.discovery.k8s.io"
 NAMESPACES: Final = "namespaces"

@@ -30,6 +30,9 @@ _FIRST_PORT, _PORTS = 32768, 28232
 
 ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
 
+Plugin: TypeAlias = Callable[[Object], None]
+"""Asked for each new pod off the host's network before it has an address; it may raise SandboxFailed."""
+
 
 class Fabric:
     """The network of one node, following the Services and EndpointSlices of a store."""
@@ -40,17 +43,23 @@ class Fabric:
         self._listeners: dict[str, dict[int, ProtocolFactory]] = {}
         self._host_pods: set[str] = set()
         self._interceptor: Interceptor | None = None
+        self._plugin: Plugin | None = None
         self._source_ports = count()
         self._table: ServiceTable | None = None
         self._zone: dns.Zone | None = None
         self._unsubscribe = store.subscribe(self._changed)
 
     def attach(self, pod: Object) -> str:
-        """The pod's address: the node's for a pod on the host network. Raises AddressesExhausted."""
+        """The pod's address: the node's for a pod on the host network.
+
+        Raises AddressesExhausted, or SandboxFailed when a plugin refuses the pod.
+        """
         uid = uid_of(pod)
         if pod["spec"].get("hostNetwork"):
             self._host_pods.add(uid)
             return NODE_IP
+        if self._plugin is not None and not (pod.get("status") or {}).get("podIP"):
+            self._plugin(pod)
         return self._addresses.assign(uid, (pod.get("status") or {}).get("podIP", ""))
 
     def detach(self, pod_uid: str) -> None:
@@ -76,6 +85,10 @@ class Fabric:
     def listener(self, ip: str, port: int) -> ProtocolFactory | None:
         """What accepts connections at an address, if anything does."""
         return self._listeners.get(ip, {}).get(port)
+
+    def plug(self, plugin: Plugin | None) -> None:
+        """Chains a CNI plugin, or takes it out again."""
+        self._plugin = plugin
 
     def intercept(self, interceptor: Interceptor | None) -> None:
         """Has an interceptor asked for every connection from now on; None ends that."""

@@ -14,11 +14,18 @@ class NameNotFound(Exception):
     """No such name in the cluster's DNS (NXDOMAIN)."""
 
 
+class SandboxFailed(Exception):
+    """A new pod's network could not be set up for now; the message is that of whoever failed."""
+
+
 class PodNetwork(Protocol):
     """Addresses, names and connections between pods."""
 
     def attach(self, pod: Object) -> str:
-        """The pod's IPv4 address: its `status.podIP` if it has one, else a free one. Idempotent per uid."""
+        """The pod's IPv4 address: its `status.podIP` if it has one, else a free one. Idempotent per uid.
+
+        Raises SandboxFailed.
+        """
         ...
 
     def detach(self, pod_uid: str) -> None:

@@ -6,14 +6,20 @@ pkg/kubelet/kubelet.go and computePodActions in pkg/kubelet/kuberuntime.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import Final
 
 from pocketmesh.clock import parse
 from pocketmesh.node.container import ContainerWorker
 from pocketmesh.node.machine import Machine
+from pocketmesh.node.network import SandboxFailed
 from pocketmesh.node.status import STATUSES, Role, pod_status
 from pocketmesh.objects import Object, name_of, namespace_of, uid_of
+
+_SANDBOX_RETRY: Final = 2.0
+"""Seconds until a pod whose network could not be set up is tried again."""
 
 
 class PodWorker:
@@ -55,10 +61,23 @@ class PodWorker:
         if "deletionTimestamp" in pod["metadata"]:
             return self._terminate()
         if not self.ip:
-            self.ip = self._machine.network.attach(pod)
+            try:
+                self.ip = self._machine.network.attach(pod)
+            except SandboxFailed as failure:
+                return self._say_failed(failure)
         waits = [*self._run(), *(worker.probe(self.ip) for worker in self.containers)]
         self._write_status()
         return min((wait for wait in waits if wait is not None), default=None)
+
+    def _say_failed(self, failure: SandboxFailed) -> float:
+        sandbox = hashlib.sha256(self.uid.encode()).hexdigest()
+        message = (
+            "Failed to create pod sandbox: rpc error: code = Unknown desc = "
+            f'failed to setup network for sandbox "{sandbox}": {failure}'
+        )
+        self._machine.events.event(self.pod, "Warning", "FailedCreatePodSandBox", message)
+        self._write_status()
+        return _SANDBOX_RETRY
 
     def abandon(self) -> None:
         """Ends a pod that is gone from the API already."""

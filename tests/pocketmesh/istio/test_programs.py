@@ -64,7 +64,9 @@ async def istio(
         runtime.add(controller)
     fabric = Fabric(registry.store)
     data_plane = DataPlane(registry.store, fabric, registry.clock, tmp_path)
-    catalogue = Catalogue([*images(registry, runtime, data_plane), Image("idle", {"idle": idle}, ("idle",))])
+    catalogue = Catalogue(
+        [*images(registry, runtime, fabric, data_plane), Image("idle", {"idle": idle}, ("idle",))]
+    )
     node = Node(Client(registry, "kubelet"), runtime, fabric, catalogue, registry.clock)
     node.start()
     running = asyncio.create_task(runtime.run())
@@ -95,7 +97,23 @@ def redirection(client: Client) -> str | None:
     return annotations_of(pod).get(REDIRECTION)
 
 
+def send_away(client: Client, daemon_set: str) -> None:
+    """Leaves the DaemonSet without a node to run on."""
+    nowhere = {"spec": {"template": {"spec": {"nodeSelector": {"no-such": "node"}}}}}
+    client.merge("daemonsets.apps", "istio-system", daemon_set, nowhere)
+
+
+def last_warning(client: Client) -> str:
+    events = [event for event in client.all("events", "app") if event["type"] == "Warning"]
+    return events[-1]["message"] if events else ""
+
+
 async def start_web(client: Client, until: Until) -> None:
+    create_web(client)
+    await until(lambda: (client.get("pods", "app", "web") or {}).get("status", {}).get("phase") == "Running")
+
+
+def create_web(client: Client) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -103,7 +121,6 @@ async def start_web(client: Client, until: Until) -> None:
         "spec": {"containers": [{"name": "web", "image": "idle"}]},
     }
     client.create("pods", pod)
-    await until(lambda: (client.get("pods", "app", "web") or {}).get("status", {}).get("phase") == "Running")
 
 
 async def test_running_pods_enter_and_leave_the_mesh_as_the_label_comes_and_goes(
@@ -117,13 +134,34 @@ async def test_running_pods_enter_and_leave_the_mesh_as_the_label_comes_and_goes
     await until(lambda: redirection(istio) is None)
 
 
+@pytest.mark.parametrize(
+    ("missing", "symptom"),
+    [
+        ("ztunnel", "partial add error: no ztunnel connection"),
+        ("istio-cni-node", "pluginevent.sock: connect: connection refused"),
+    ],
+)
+async def test_new_pods_of_the_mesh_do_not_start_without_both_agents(
+    istio: Client, until: Until, missing: str, symptom: str
+) -> None:
+    label(istio, "ambient")
+    send_away(istio, missing)
+    await until(lambda: not is_ready(istio, missing))
+    create_web(istio)
+    await until(lambda: symptom in last_warning(istio))
+    assert istio.get("pods", "app", "web")["status"]["phase"] == "Pending"  # type: ignore[index]
+
+
+async def test_pods_start_outside_the_mesh_once_istio_cni_is_removed(istio: Client, until: Until) -> None:
+    label(istio, "ambient")
+    istio.delete("daemonsets.apps", "istio-system", "istio-cni-node")
+    await until(lambda: not any("cni" in pod["metadata"]["name"] for pod in istio.all("pods")))
+    await start_web(istio, until)
+    assert redirection(istio) is None
+
+
 async def test_without_ztunnel_a_pod_waits_to_be_taken_over(istio: Client, until: Until) -> None:
-    istio.merge(
-        "daemonsets.apps",
-        "istio-system",
-        "ztunnel",
-        {"spec": {"template": {"spec": {"nodeSelector": {"no-such": "node"}}}}},
-    )
+    send_away(istio, "ztunnel")
     await start_web(istio, until)
     label(istio, "ambient")
     await until(lambda: redirection(istio) == "pending")
