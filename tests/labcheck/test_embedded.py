@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,31 @@ class Terminal:
             env=os.environ | {"LABCHECK_STATE": str(self.state)},
             check=False,
         )
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[Callable[[str], None]]:
+        """Watches the lab; what it gives waits until something was printed."""
+        words = [sys.executable, "-u", "-m", "labcheck", "--labs", str(LABS), "watch", "90"]
+        variables = os.environ | {"LABCHECK_STATE": str(self.state)}
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=variables
+        ) as process:
+            assert process.stdout is not None
+            lines = iter(process.stdout)
+
+            def wait(text: str) -> None:
+                seen = []
+                for line in lines:
+                    seen.append(line)
+                    if text in line:
+                        return
+                raise AssertionError(f"{text!r} was not printed, but\n{''.join(seen)}")
+
+            try:
+                yield wait
+            finally:
+                process.send_signal(signal.SIGINT)
+        assert process.returncode == 130
 
     def score(self) -> tuple[int, int]:
         """The exit code and the score of a grading."""
@@ -91,6 +118,95 @@ def test_a_probe_that_was_deleted_is_ungradable(labcheck: Terminal) -> None:
     report = json.loads(done.stdout)
     assert (done.returncode, report["result"], report["score"]) == (3, "ungradable", 2)
     assert report["tasks"][1]["evidence"]["next"].startswith("See `kubectl describe pod client")
+
+
+def test_grading_twice_finds_the_same_and_changes_nothing(labcheck: Terminal) -> None:
+    labcheck("solution", "90", "--give-up", "--run")
+    before = everything(labcheck)
+    reports = [json.loads(labcheck("grade", "90", "--json").stdout) for _ in range(2)]
+    for report in reports:
+        for timed in (report, *report["tasks"]):
+            del timed["seconds"]
+    assert reports[0] == reports[1]
+    assert everything(labcheck) == before
+
+
+def everything(labcheck: Terminal) -> dict[str, str]:
+    """Every object of the cluster with its revision, but for the leases that are renewed all the time."""
+    with connect(labcheck.folder / "kubeconfig") as admin:
+        found = {}
+        for kind in admin.kinds():
+            try:
+                objects = admin.all(kind)
+            except ApiRefused:
+                continue  # a kind that can only be created, such as a review
+            for obj in objects if kind.kind != "Lease" else ():
+                metadata = obj["metadata"]
+                name = f"{kind.key} {metadata.get('namespace')}/{metadata['name']}"
+                found[name] = metadata.get("resourceVersion", "")
+        return found
+
+
+def test_an_application_that_was_exchanged_earns_nothing(labcheck: Terminal) -> None:
+    labcheck("solution", "90", "--give-up", "--run")
+    with connect(labcheck.folder / "kubeconfig") as admin:
+        path = f"/apis/apps/v1/namespaces/{namespace(labcheck)}/deployments/helloworld"
+        change = {"op": "replace", "path": "/spec/template/spec/containers/0/image"}
+        image = "registry.istio.io/release/examples-helloworld-v2:1.0"
+        admin.connection.request(
+            "PATCH", path, body=[{**change, "value": image}], content_type="application/json-patch+json"
+        )
+    report = json.loads(labcheck("grade", "90", "--json").stdout)
+    assert (report["result"], report["score"]) == ("not yet", 2)
+    (found,) = report["tampering"]
+    assert (found["object"], found["tasks"]) == (f"Deployment {namespace(labcheck)}/helloworld", ["answers"])
+    assert [it["path"] for it in found["differences"]] == ["spec.template.spec.containers[helloworld].image"]
+    assert report["tasks"][1]["outcome"] == "blocked"
+    assert report["tasks"][1]["evidence"]["next"] == "labcheck reset lab-90-sample"
+
+
+WRITES = '''
+from labcheck.checks import task
+
+
+@task("selected")
+def test_selected(cluster, params):
+    """It deletes what it should judge."""
+    path = f"/api/v1/namespaces/{params.namespace}/services/helloworld"
+    cluster._cluster.connection.request("DELETE", path)
+
+
+@task("answers")
+def test_answers(cluster, traffic, params):
+    """It writes."""
+'''
+
+
+def test_a_check_that_writes_or_deletes_is_refused(labcheck: Terminal, tmp_path: Path) -> None:
+    lab = tmp_path / "labs" / LAB
+    shutil.copytree(LABS / LAB, lab)
+    (lab / "test_lab.py").write_text(WRITES)
+    before = everything(labcheck)
+    done = labcheck("--labs", str(lab.parent), "grade", "90", "--json")
+    first = json.loads(done.stdout)["tasks"][0]
+    assert (done.returncode, first["outcome"]) == (3, "ungradable")
+    assert 'cannot delete resource "services"' in first["evidence"]["observed"]
+    assert everything(labcheck) == before
+
+
+def test_watch_grades_again_when_the_cluster_changes_and_survives_its_restart(labcheck: Terminal) -> None:
+    with labcheck.watching() as wait:
+        wait("0/5  not yet")
+        labcheck("solution", "90", "--give-up", "--run")
+        wait("score: 0 → 5 of 5")
+        os.kill(int((labcheck.folder / "cluster" / "pid").read_text()), signal.SIGKILL)
+        wait("Nothing is lost")
+        labcheck("up", "90")
+        wait("5/5  passed")
+        with connect(labcheck.folder / "kubeconfig") as admin:
+            path = f"/api/v1/namespaces/{namespace(labcheck)}/services/helloworld"
+            admin.connection.request("DELETE", path)
+        wait("score: 5 → 0 of 5")
 
 
 def namespace(labcheck: Terminal) -> str:

@@ -57,9 +57,10 @@ Resource     the first that where(resource) holds for Resource is a dict with .n
 of a route: that parent's
 
 `traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
+    together(lambda: client.get(a), lambda: outsider.get(b)) -> [Response, Response]       at the same time
     from_("client").get(url, method="GET", headers={}, body=None, timeout=5) -> Response
     from_("client").sample(url, n=400, method="GET", headers={}, timeout=2) -> Sample
-    Response has .ok .code .headers (lower-case names) .body .exit_code .refusal .through_waypoint
+    Response has .ok .code .headers (lower-case names) .body .exit_code .refusal .meaning .through_waypoint
     Refusal: RESET (ztunnel) · FORBIDDEN (403, a waypoint) · UNAUTHORIZED · UNAVAILABLE (503) · TIMEOUT ·
         REFUSED · DNS · TLS · OTHER
     Sample has .n .responses .refused .count(matches) .tally(key)
@@ -69,14 +70,18 @@ of a route: that parent's
     sample(look) -> what look returned                once
     equal(what, observed=…, expected=…) · contains(what, observed=…, item=…)
     holds(expected, condition, observed="…") · fail(expected, observed="…")
+    matches(resource, {"spec": {"rules": [{"backendRefs": only({"name": "v1", "weight": 90})}]}})
+                                                      the fields that are mentioned; list items by their names
     answered(response, code=200)
     refused(response, by=Refusal.RESET, control=response)         the control must have been answered
     share(what, count=…, of=…, share=0.1)             binomial bounds, error rates in its docstring
     note("bookinfo/waypoint, 3 of 3")                 shown beside the task when it passes
+    part(1, "the route is attached")                  points kept for what held so far, if the rest fails
 """
 
 from labcheck.checks.cluster import ClusterView
 from labcheck.checks.context import Params
+from labcheck.checks.differences import Difference, only
 from labcheck.checks.expect import Expect
 from labcheck.checks.resource import Condition, Resource
 from labcheck.checks.response import Refusal, Response, Sample
@@ -87,6 +92,7 @@ from labcheck.checks.verdict import Evidence, Failed, Outcome, Verdict
 __all__ = [
     "ClusterView",
     "Condition",
+    "Difference",
     "Evidence",
     "Expect",
     "Failed",
@@ -99,5 +105,6 @@ __all__ = [
     "Sender",
     "Traffic",
     "Verdict",
+    "only",
     "task",
 ]

@@ -5,12 +5,19 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from labcheck.checks.expect import Expect, shown
+from labcheck.checks.journal import Journal
+from labcheck.checks.resource import Resource
 from labcheck.checks.response import Refusal, Response
 from labcheck.checks.verdict import Failed
 
 OK = Response(200, {}, "hello")
 RESET = Response(0, {}, "", 56)
 DENIED = Response(403, {}, "RBAC: access denied")
+ROUTE = Resource(
+    kind="HTTPRoute",
+    metadata={"name": "r", "namespace": "n"},
+    spec={"rules": [{"name": "b", "weight": 1}, {"name": "a", "weight": 2}]},
+)
 
 
 class Time:
@@ -117,9 +124,27 @@ def test_a_sample_that_would_be_repeated_is_refused(expect: Expect) -> None:
         pytest.param(lambda it: it.answered(OK, code=404), "an answer with code 404", "200 hello", id="code"),
         pytest.param(
             lambda it: it.refused(DENIED, by=Refusal.RESET, control=OK),
-            "refused: connection reset",
-            "403 RBAC: access denied",
+            "refused: connection reset (layer 4: ztunnel's way)",
+            "403 RBAC: access denied (layer 7: a waypoint's way)",
             id="refused in another way",
+        ),
+        pytest.param(
+            lambda it: it.refused(Response(403, {}, "no"), by=Refusal.RESET, control=OK),
+            "refused: connection reset",
+            "403 no (by the application, not by a waypoint)",
+            id="refused by the application",
+        ),
+        pytest.param(
+            lambda it: it.refused(OK, by=Refusal.FORBIDDEN, control=OK),
+            "refused: 403 (layer 7: a waypoint's way)",
+            "200 hello (it was answered)",
+            id="not refused at all",
+        ),
+        pytest.param(
+            lambda it: it.matches(ROUTE, {"spec": {"rules": [{"name": "a", "weight": 1}]}}),
+            "HTTPRoute n/r is as the task asks",
+            "1 field differs",
+            id="matches",
         ),
         pytest.param(
             lambda it: it.refused(RESET, by=Refusal.RESET, control=RESET),
@@ -151,6 +176,28 @@ def test_claims_that_hold_pass(expect: Expect) -> None:
     expect.refused(RESET, by=Refusal.RESET, control=OK)
     expect.share("v2", count=31, of=300, share=0.1)
     assert expect.notes == ["v2: 31 of 300 requests"]
+
+
+def test_what_is_not_as_described_is_named_field_by_field(expect: Expect) -> None:
+    with pytest.raises(Failed) as raised:
+        expect.matches(ROUTE, {"spec": {"rules": [{"name": "a", "weight": 1}]}})
+    evidence = raised.value.evidence
+    assert [str(it) for it in evidence.differences] == ["spec.rules[a].weight: 1 expected, 2 observed"]
+    assert evidence.next == "kubectl get httproute r -n n -o yaml"
+    assert evidence.subject == "spec.rules[a].weight of HTTPRoute n/r"
+
+
+def test_a_part_inside_settle_is_refused(expect: Expect) -> None:
+    with pytest.raises(RuntimeError, match="inside"):
+        expect.settle(lambda: expect.part(1, "x"))
+
+
+def test_the_journal_keeps_the_last_round_of_what_is_repeated(time: Time) -> None:
+    journal = Journal()
+    expect = Expect(patience=1.0, clock=time.clock, pause=time.pause, journal=journal)
+    expect.holds("before", True)
+    expect.settle(scripted(expect, "-a", "+1", "+2", "+3"))
+    assert [(it.text, it.result) for it in journal.entries] == [("before", ""), ("+3", "")]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labcheck.checks.context import Probe
+from labcheck.checks.journal import Journal
 from labcheck.checks.response import Refusal
 from labcheck.checks.traffic import Traffic
 from labcheck.errors import Ungradable
@@ -142,3 +144,35 @@ def test_a_probe_that_cannot_be_used_is_ungradable(error: Exception, message: st
 def test_a_probe_that_was_not_declared_is_named() -> None:
     with pytest.raises(LookupError, match="Did you mean `client`"):
         Traffic(failing(OSError()), {"client": Probe("red", "client")}).from_("clent")
+
+
+def test_requests_are_sent_together_and_answered_in_their_order() -> None:
+    meeting = threading.Barrier(3, timeout=20)
+
+    def request(answer: int) -> Callable[[], int]:
+        return lambda: meeting.wait() * 0 + answer
+
+    assert Traffic.together(request(1), request(2), request(3)) == [1, 2, 3]
+
+
+def test_what_cannot_be_sent_together_is_raised() -> None:
+    def broken() -> int:
+        raise Ungradable("no pod")
+
+    with pytest.raises(Ungradable, match="no pod"):
+        Traffic.together(lambda: 1, broken)
+
+
+def test_what_was_sent_is_kept_as_a_learner_would_type_it(pod: Pod) -> None:
+    pod.curl("printf 'HTTP/1.1 200 OK\\r\\n\\r\\nhello'")
+    journal = Journal()
+    client = Traffic(pod, {"client": Probe("red", "client", "curl")}, journal).from_("client")  # type: ignore[arg-type]
+    client.get("http://a/?x=1&y=2")
+    client.sample("http://a/", n=3)
+    assert [(it.text, it.result) for it in journal.entries] == [
+        ("kubectl exec client -n red -c curl -- curl -sS -i --max-time 5 'http://a/?x=1&y=2'", "200 hello"),
+        (
+            "kubectl exec client -n red -c curl -- curl -sS -i --max-time 2 http://a/   # 3 times",
+            "3 × 200 hello",
+        ),
+    ]

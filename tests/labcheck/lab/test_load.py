@@ -63,6 +63,18 @@ def test_a_sound_lab_loads(make_lab: MakeLab) -> None:
         pytest.param("points: 2", "points: 0", "`points` is wrong", id="no points"),
         pytest.param("id: second", "id: first", "`first` is used twice", id="duplicate task"),
         pytest.param(
+            "tasks:\n",
+            "guarded: [{objects: [Pod/client], fields: [spec], tasks: [secnd]}]\ntasks:\n",
+            "no task `secnd`. Did you mean `second`?",
+            id="a guard for no task",
+        ),
+        pytest.param(
+            "tasks:\n",
+            "guarded: [{objects: [Pod/client], tasks: [second]}]\ntasks:\n",
+            "The field `fields` is missing",
+            id="a guard over nothing",
+        ),
+        pytest.param(
             "needs: [first]", "needs: [frist]", "no task `frist`. Did you mean `first`?", id="dangling need"
         ),
         pytest.param("needs: [first]", "needs: [second]", "`second` needs itself", id="own need"),
