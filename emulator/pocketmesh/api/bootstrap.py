@@ -9,20 +9,17 @@ from pocketmesh.api import services
 from pocketmesh.api.auth.roles import default_roles
 from pocketmesh.api.client import Client
 from pocketmesh.api.errors import ApiError
+from pocketmesh.api.pods import SYSTEM_CLASSES
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kinds
 
 _NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
 _CRITICAL: Final = {
     "system-cluster-critical": (
-        2_000_000_000,
         "Used for system critical pods that must run in the cluster, "
-        "but can be moved to another node if necessary.",
+        "but can be moved to another node if necessary."
     ),
-    "system-node-critical": (
-        2_000_001_000,
-        "Used for system critical pods that must not be moved from their current node.",
-    ),
+    "system-node-critical": "Used for system critical pods that must not be moved from their current node.",
 }
 
 
@@ -31,7 +28,7 @@ def objects() -> list[Object]:
     return [
         *(_cluster_wide("v1", "Namespace", name) for name in _NAMESPACES),
         *default_roles(),
-        *(_priority(name, value, text) for name, (value, text) in _CRITICAL.items()),
+        *(_priority(name, SYSTEM_CLASSES[name], text) for name, text in _CRITICAL.items()),
         _kubernetes_service(),
     ]
 

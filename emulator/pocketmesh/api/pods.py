@@ -16,6 +16,8 @@ from pocketmesh.objects import Object
 DEFAULT_ACCOUNT: Final = "default"
 TOKEN_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TOKEN_SECONDS: Final = 3607
+SYSTEM_CLASSES: Final = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+"""The priorities of the classes that every cluster has."""
 _LOST_NODE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
@@ -64,6 +66,8 @@ def _with_priority(pod: Object, classes: Iterable[Object]) -> Object:
     name = spec.get("priorityClassName")
     if name:
         chosen = next((each for each in classes if each["metadata"]["name"] == name), None)
+        if name in SYSTEM_CLASSES:
+            chosen = chosen or {"metadata": {"name": name}, "value": SYSTEM_CLASSES[name]}
         if chosen is None:
             raise Refused(f"no PriorityClass with name {name} was found")
     else:

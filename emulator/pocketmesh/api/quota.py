@@ -127,7 +127,7 @@ def _concerns(quota: Object, resource: str, obj: Object) -> bool:
 
 def _in_scope(term: Object, pod: Object) -> bool:
     spec = pod["spec"]
-    match term["scopeName"]:
+    match term.get("scopeName"):
         case "Terminating":
             return "activeDeadlineSeconds" in spec
         case "NotTerminating":

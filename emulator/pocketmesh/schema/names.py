@@ -46,6 +46,17 @@ def dns_subdomain(value: str) -> list[str]:
     return complaints if _is(_SUBDOMAIN, value) else [*complaints, _rule(rule, _SUBDOMAIN, "example.com")]
 
 
+def wildcard_subdomain(value: str) -> list[str]:
+    """A subdomain whose first label is `*`: hosts of an Ingress."""
+    rule = (
+        "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must "
+        "consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+    )
+    pattern = rf"\*\.{_SUBDOMAIN}"
+    complaints = _length(value, 253)
+    return complaints if _is(pattern, value) else [*complaints, _rule(rule, pattern, "*.example.com")]
+
+
 def dns_1035_label(value: str) -> list[str]:
     """An RFC 1035 label: kinds, plurals and short names of custom resources."""
     rule = (
