@@ -163,7 +163,11 @@ class Grading:
                 self._results.tampering(found)
         changed = [found.object for found in self._tampering if task in found.tasks]
         why = f"relies on {', '.join(changed)}, which is not as the lab set it up"
-        return Evidence(why=why, next=f"labcheck reset {self.context.lab}") if changed else None
+        return (
+            Evidence(why=why, next=f"Change it back, or begin again: labcheck reset {self.context.lab}")
+            if changed
+            else None
+        )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -97,7 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str], session: Session) -> int:
     """Runs the command line; returns the exit code. Errors are printed to standard error."""
     try:
-        result = labcheck.main(list(arguments), prog_name="labcheck", standalone_mode=False, obj=session)
+        # None leaves it to click, which colours for terminals only. https://no-color.org
+        color = False if os.environ.get("NO_COLOR") else None
+        result = labcheck.main(
+            list(arguments), prog_name="labcheck", standalone_mode=False, obj=session, color=color
+        )
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except LabcheckError as error:

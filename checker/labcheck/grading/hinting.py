@@ -18,12 +18,12 @@ def first_open(report: Report) -> TaskResult | None:
 
 def computed(task: TaskResult) -> str:
     """What the last grading saw of a task, as a hint; empty when it passed."""
-    evidence = task.evidence
+    evidence, then = task.evidence, "See it"
     match task.outcome:
         case Outcome.PASS:
             return ""
         case Outcome.BLOCKED:
-            said = [f"It waits ({evidence.why})."]
+            said, then = [f"It waits ({evidence.why})."], "Next"
         case Outcome.UNGRADABLE:
             said = [f"It could not be looked at: {evidence.observed}"]
         case Outcome.FAIL:
@@ -32,7 +32,7 @@ def computed(task: TaskResult) -> str:
                 said += [f"Now: {found.path} is {found.observed}." for found in evidence.differences[:3]]
             elif evidence.observed:
                 said.append(f"Now: {evidence.observed}.")
-    return "\n".join([*said, f"See it: {evidence.next}"] if evidence.next else said)
+    return "\n".join([*said, f"{then}: {evidence.next}"] if evidence.next else said)
 
 
 def about(task: TaskResult) -> str:

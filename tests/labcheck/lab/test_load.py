@@ -63,18 +63,6 @@ def test_a_sound_lab_loads(make_lab: MakeLab) -> None:
         pytest.param("points: 2", "points: 0", "`points` is wrong", id="no points"),
         pytest.param("id: second", "id: first", "`first` is used twice", id="duplicate task"),
         pytest.param(
-            "tasks:\n",
-            "guarded: [{objects: [Pod/client], fields: [spec], tasks: [secnd]}]\ntasks:\n",
-            "no task `secnd`. Did you mean `second`?",
-            id="a guard for no task",
-        ),
-        pytest.param(
-            "tasks:\n",
-            "guarded: [{objects: [Pod/client], tasks: [second]}]\ntasks:\n",
-            "The field `fields` is missing",
-            id="a guard over nothing",
-        ),
-        pytest.param(
             "needs: [first]", "needs: [frist]", "no task `frist`. Did you mean `first`?", id="dangling need"
         ),
         pytest.param("needs: [first]", "needs: [second]", "`second` needs itself", id="own need"),
@@ -135,3 +123,19 @@ def test_a_description_that_cannot_be_read_is_refused(make_lab: MakeLab) -> None
     (folder / "lab.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(AuthorError, match="cannot be read"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("guard", "message"),
+    [
+        pytest.param(
+            "{objects: [Pod/x], fields: [spec], tasks: [secnd]}", "Did you mean `second`?", id="task"
+        ),
+        pytest.param("{objects: [Pod/x], tasks: [second]}", "The field `fields` is missing", id="no fields"),
+        pytest.param("{objects: [], fields: [spec], tasks: [second]}", "`objects` must not be", id="nothing"),
+    ],
+)
+def test_a_broken_guard_is_named_with_its_line(make_lab: MakeLab, guard: str, message: str) -> None:
+    text = (make_lab() / "lab.yaml").read_text() + f"guarded:\n  - {guard}\n"
+    with pytest.raises(AuthorError, match=f"lab.yaml:{len(text.splitlines())}: .*{message}"):
+        load(make_lab({"lab.yaml": text}))
