@@ -67,7 +67,8 @@ class _Answering(asyncio.Protocol):
 def _answer(pages: Mapping[str, Page], head: bytes) -> bytes:
     method, _, rest = head.partition(b" ")
     path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
-    page = pages.get(path)
+    # istioctl asks for `//version`, which Go's mux takes for `/version`.
+    page = pages.get(f"/{path.lstrip('/')}")
     status, body = page() if page else (HTTPStatus.NOT_FOUND, b"404 page not found\n")
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",

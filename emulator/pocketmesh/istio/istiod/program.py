@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import orjson
-
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.clock import parse
@@ -17,13 +15,14 @@ from pocketmesh.controllers.runtime import Reconciler, Runtime
 from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.istiod import Settings, reconcilers
 from pocketmesh.istio.istiod.authority import Authority, open_authority
-from pocketmesh.istio.istiod.syncz import BUILD, Proxy, discovery_response, syncz
+from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz
 from pocketmesh.istio.istiod.xds import DebugStreams, Tls
 from pocketmesh.istio.resources import PODS
 from pocketmesh.istio.role import Role
 from pocketmesh.istio.waypoints import GATEWAY_NAME
 from pocketmesh.node.process import Container, Invocation
 from pocketmesh.objects import Object, is_true, labels_of, name_of, namespace_of
+from pocketmesh.versions import ISTIO
 
 _PLAIN_XDS: Final = 15010
 _TLS_XDS: Final = 15012
@@ -65,7 +64,7 @@ class PilotDiscovery:
         def proxies() -> bytes:
             return syncz(self._proxies())
 
-        debug = {"/debug/syncz": fine(proxies), "/version": fine(orjson.dumps(BUILD))}
+        debug = {"/debug/syncz": fine(proxies), "/version": fine(f"{ISTIO}-pocketmesh-Clean".encode())}
         return {8080: {"/ready": fine(), **debug}, 15014: {"/metrics": fine(), **debug}}
 
     @contextmanager

@@ -32,7 +32,7 @@ _SUBSCRIPTIONS: Final = {
     "ztunnel": ("istio.security.Authorization", "istio.workload.Address"),
 }
 
-BUILD: Final = {
+_BUILD: Final = {
     "version": ISTIO,
     "revision": "pocketmesh",
     "golang_version": "none",
@@ -74,7 +74,7 @@ def discovery_response(kind: str, istiod: str, proxies: Sequence[Proxy]) -> byte
     """A DiscoveryResponse of a debug type; `istiod` is the name of the pod that answers. Types that are
     not known here have no resources."""
     resources = [_any("envoy.service.status.v3.ClientConfig", _client_config(proxy)) for proxy in proxies]
-    identifier = orjson.dumps({"Component": "istiod", "ID": istiod, "Info": BUILD})
+    identifier = orjson.dumps({"Component": "istiod", "ID": istiod, "Info": _BUILD})
     return b"".join(
         (
             *(_bytes(2, resource) for resource in (resources if kind == DEBUG_SYNCZ else ())),
