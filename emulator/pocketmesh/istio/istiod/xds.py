@@ -63,25 +63,32 @@ class DebugStreams(asyncio.Protocol):
         self._answers: dict[int, bytearray] = {}
         self._answered: set[tuple[int, str]] = set()
         self._transport: asyncio.Transport | None = None
+        self._broken = False
+        self._connection.initiate_connection()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._connection.initiate_connection()
-        transport.write(self._connection.data_to_send())
+        self._flush()
 
     def data_received(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing():
+        """Inside TLS the first bytes may come before the transport does."""
+        if self._broken:
             return
         try:
             for event in self._connection.receive_data(data):
                 self._take(event)
         except (ProtocolError, ValueError):
-            transport.write(self._connection.data_to_send())
-            transport.close()
+            self._broken = True
+        self._flush()
+
+    def _flush(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
             return
         transport.write(self._connection.data_to_send())
+        if self._broken:
+            transport.close()
 
     def _take(self, event: Event) -> None:
         connection = self._connection
