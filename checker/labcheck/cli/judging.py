@@ -67,7 +67,10 @@ def judge(session: Session, lab: str, *, again: bool = False) -> Iterator[Judge]
 
 def hints_shown(folder: EnvironmentFolder) -> dict[str, dict[str, Any]]:
     """Task → how many of its hints were shown, and what the computed one was about."""
-    return {task: {"shown": 0, "about": "", **entry} for task, entry in folder.load("hints.json").items()}
+    none = {"shown": 0, "about": ""}
+    return {
+        task: none | entry for task, entry in folder.load("hints.json").items() if isinstance(entry, dict)
+    }
 
 
 def solution_opened(folder: EnvironmentFolder) -> str:

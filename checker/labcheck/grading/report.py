@@ -162,8 +162,3 @@ def _with_next_step(verdict: Verdict, variant: Variant, verdicts: Mapping[str, V
     if obstacle.outcome is Outcome.BLOCKED:
         return replace(verdict.evidence, next=obstacle.evidence.next)
     return replace(verdict.evidence, next=f"labcheck hint {variant.lab.id} {obstacle.task}")
-
-
-def not_passed(last: Mapping[str, Any]) -> list[str]:
-    """The ids of the tasks that did not pass in a report that was kept as JSON."""
-    return [task["id"] for task in last.get("tasks", ()) if task.get("outcome") != Outcome.PASS]
