@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,37 @@ from labcheck.cli.options import Session, chosen_labs, debug_option, labs_option
 
 if TYPE_CHECKING:
     from labcheck.kube import Cluster
+
+
+@click.command("new")
+@click.argument("lab_id", metavar="ID")
+@click.option(
+    "--template",
+    type=click.Choice(["guided", "challenge", "troubleshooting"]),
+    default="guided",
+    show_default=True,
+    help="What the lab is to be like.",
+)
+@labs_option
+@debug_option
+@click.pass_obj
+def new_command(session: Session, lab_id: str, template: str) -> None:
+    """Make a lab to begin with, such as lab-07-gateway, in ./labs or in --labs DIR.
+
+    It is small, whole and running. What is to be written is marked, and `labcheck verify` lists it.
+    """
+    from labcheck.authoring.new import new
+    from labcheck.authoring.unwritten import unwritten
+
+    labs = session.labs or Path("labs")
+    for path in new(labs, lab_id, template):
+        click.echo(f"created {path}")
+    click.echo("\nNow write:")
+    for problem in unwritten(labs / lab_id):
+        click.echo(f"  {problem}")
+    where = f"--labs {session.labs} " if session.labs else ""
+    click.echo(f"\nThen: labcheck {where}lint {lab_id}")
+    click.echo(f"And:  labcheck {where}verify {lab_id}")
 
 
 @click.command("lint")

@@ -37,6 +37,7 @@ _LEARNER = {
     "doctor": ("doctor", "Check this machine."),
 }
 _AUTHOR = {
+    "new": ("authors", "Make a lab to begin with."),
     "lint": ("authors", "Check labs without running them."),
     "verify": ("verify", "Prove labs honest: solutions, mistakes and pages."),
 }

@@ -111,9 +111,10 @@ def _planned(
     from labcheck.lab.load import load
     from labcheck.lab.variant import variant
 
-    proofs, queues = [], []
+    proofs: list[Proof] = []
+    queues: list[Queue] = []
     for folder in chosen_labs(session, names):
-        proofs.append(read(folder))
+        proofs += read(folder)
         try:
             loaded = load(folder)
             runner = provider_for(loaded.lab, provider)

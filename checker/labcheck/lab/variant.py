@@ -20,10 +20,11 @@ DEFAULT_SEED = 1
 
 def choose(lab: Lab, seed: int) -> dict[str, Value]:
     """The params of `lab` under `seed`."""
-    return {name: choices[_pick(lab.id, name, seed, len(choices))] for name, choices in lab.params.items()}
+    return {name: choices[pick(lab.id, name, seed, len(choices))] for name, choices in lab.params.items()}
 
 
-def _pick(lab_id: str, param: str, seed: int, count: int) -> int:
+def pick(lab_id: str, param: str, seed: int, count: int) -> int:
+    """Which of `count` choices a seed draws for a param."""
     digest = hashlib.sha256(f"{lab_id}/{param}/{seed}".encode()).digest()
     return int.from_bytes(digest[:8]) % count
 

@@ -1,0 +1,62 @@
+"""`verify` as CI calls it, on the stand-in for the cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from labcheck.cli.main import run
+from labcheck.cli.options import Session
+
+MakeLab = Callable[..., Path]
+Verify = Callable[..., int]
+
+
+@pytest.fixture
+def verify(make_lab: MakeLab, controls: Path) -> Verify:
+    labs = make_lab().parent
+    return lambda *words: run(["--labs", str(labs), "verify", *words], Session())
+
+
+def test_problems_are_shown_at_once_and_counted_in_a_table(
+    verify: Verify, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert verify("7", "--seeds", "1", "--jobs", "1", "--junit", str(tmp_path / "found.xml")) == 1
+    said = capsys.readouterr().out
+    assert "FAIL  lab-07-sample  seed 1  untouched" in said
+    assert "passes first, which must be lost" in said
+    assert "9 trials, 3 problems" in said
+    suites = ElementTree.parse(tmp_path / "found.xml").getroot()
+    assert [(it.get("name"), it.get("failures")) for it in suites] == [
+        ("lab-07-sample", "0"),
+        ("lab-07-sample seed 1", "3"),
+    ]
+
+
+def test_proofs_for_programs(verify: Verify, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify("--seeds", "2,4", "--json") == 1
+    proofs = json.loads(capsys.readouterr().out)
+    assert {it["seed"] for it in proofs} == {0, 2, 4}
+    assert [it["problem"] for it in proofs if it["what"] == "mistake wrong"] == ["", ""]
+
+
+def test_a_lab_whose_files_are_wrong_is_not_tried(
+    make_lab: MakeLab, verify: Verify, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_lab({"lab.yaml": "id: 7\n"})
+    assert verify() == 2
+    said = capsys.readouterr().out
+    assert "lab.yaml" in said
+    assert "untouched" not in said
+
+
+@pytest.mark.parametrize("seeds", ["", "x", "3-1", "1,,2", "-1"])
+def test_seeds_that_mean_nothing_are_refused(
+    verify: Verify, capsys: pytest.CaptureFixture[str], seeds: str
+) -> None:
+    assert verify(f"--seeds={seeds}") == 2
+    assert "write 1-3, 7 or 1,4,9" in capsys.readouterr().err
