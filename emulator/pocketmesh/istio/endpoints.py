@@ -1,6 +1,7 @@
 """The small HTTP endpoints of Istio's programs: probes, versions, admin pages.
 
-Enough of HTTP/1.1 for kubelet, istioctl and curl: a GET is answered from a table and the connection closed.
+Enough of HTTP/1.1 for kubelet, istioctl and curl: a request without a body is answered from a table and
+the connection closed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Final
 
 from pocketmesh.node.process import Container
 
-Page = Callable[[], tuple[HTTPStatus, bytes]]
-"""Makes an answer: its status and its body."""
+Page = Callable[[str], tuple[HTTPStatus, bytes]]
+"""Makes an answer, its status and its body, from the query of the address."""
 
 _LONGEST_HEAD: Final = 65536
 
@@ -35,7 +36,7 @@ def served(container: Container, ports: Mapping[int, Mapping[str, Page]]) -> Ite
 
 def fine(body: bytes | Callable[[], bytes] = b"") -> Page:
     """A page with a fixed body, or one made for each request."""
-    return lambda: (HTTPStatus.OK, body() if callable(body) else body)
+    return lambda query: (HTTPStatus.OK, body() if callable(body) else body)
 
 
 def _factory(pages: Mapping[str, Page]) -> Callable[[], asyncio.Protocol]:
@@ -66,10 +67,10 @@ class _Answering(asyncio.Protocol):
 
 def _answer(pages: Mapping[str, Page], head: bytes) -> bytes:
     method, _, rest = head.partition(b" ")
-    path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+    path, _, query = rest.partition(b" ")[0].decode("latin-1").partition("?")
     # istioctl asks for `//version`, which Go's mux takes for `/version`.
     page = pages.get(f"/{path.lstrip('/')}")
-    status, body = page() if page else (HTTPStatus.NOT_FOUND, b"404 page not found\n")
+    status, body = page(query) if page else (HTTPStatus.NOT_FOUND, b"404 page not found\n")
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         f"content-length: {len(body)}",

@@ -13,7 +13,7 @@ from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.istio.cni import Enrolment, enrolled, sandbox_failure
 from pocketmesh.istio.dataplane import DataPlane
-from pocketmesh.istio.endpoints import fine, served
+from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.envoy.agent import ADMIN_PORT, PilotAgent
 from pocketmesh.istio.istiod.program import PilotDiscovery
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE
@@ -21,6 +21,7 @@ from pocketmesh.istio.resources import DAEMON_SETS, NAMESPACES, PODS
 from pocketmesh.istio.role import Role
 from pocketmesh.istio.ztunnel.certificates import Certificates
 from pocketmesh.istio.ztunnel.config_dump import config_dump
+from pocketmesh.istio.ztunnel.levels import LogLevels
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.node.images import Image
 from pocketmesh.node.network import SandboxFailed
@@ -91,8 +92,8 @@ class _Node:
         return 0
 
     async def run_ztunnel(self, invocation: Invocation) -> int:
-        pages = {
-            ADMIN_PORT: {"/config_dump": fine(self._config_dump)},
+        pages: dict[int, dict[str, Page]] = {
+            ADMIN_PORT: {"/config_dump": fine(self._config_dump), "/logging": LogLevels()},
             15021: {"/healthz/ready": fine(b"ready\n")},
             15020: {"/metrics": fine(), "/stats/prometheus": fine()},
         }

@@ -44,7 +44,7 @@ class PilotAgent:
         pod = workload_of(container.pod, container.ip)
         with self._waypoints.waypoint(place, pod, uid_of(container.pod)) as proxy:
 
-            def readiness() -> tuple[HTTPStatus, bytes]:
+            def readiness(query: str) -> tuple[HTTPStatus, bytes]:
                 return (HTTPStatus.OK if proxy.ready else HTTPStatus.SERVICE_UNAVAILABLE), b""
 
             ready: Page = readiness

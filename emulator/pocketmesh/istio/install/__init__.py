@@ -19,8 +19,14 @@ from pocketmesh.versions import ISTIO
 MANAGER: Final = "istio-operator"
 NAMESPACE: Final = "istio-system"
 
-_COMPONENTS: Final = ("Base", "Cni", "Pilot", "Ztunnel")
-"""In the order in which istioctl lets them depend on each other."""
+_CHARTS: Final = {
+    "Base": ("istio-reader", "base"),
+    "Cni": ("istio-cni", "cni"),
+    "Pilot": ("istiod", "istiod"),
+    "Ztunnel": ("ztunnel", "ztunnel"),
+}
+"""The components in the order in which istioctl lets them depend on each other; for each the name of what
+it installs and that of its Helm chart, which istioctl renders too."""
 
 
 def objects() -> list[Object]:
@@ -29,7 +35,7 @@ def objects() -> list[Object]:
     return [
         namespace,
         *(_owned(definition, "Base") for definition in istio_crds()),
-        *(_owned(obj, component) for component in _COMPONENTS for obj in _manifest(component)),
+        *(_owned(obj, component) for component in _CHARTS for obj in _manifest(component)),
     ]
 
 
@@ -58,7 +64,20 @@ def ready(client: Client) -> bool:
 def _manifest(component: str) -> Iterator[Object]:
     page = resources.files(__package__).joinpath(f"{component.lower()}.yaml").read_text()
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    yield from yaml.load_all(page.replace("RELEASE", ISTIO), loader)
+    name, chart = _CHARTS[component]
+    common = {
+        "app.kubernetes.io/instance": "istio",
+        "app.kubernetes.io/managed-by": "Helm",
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/part-of": "istio",
+        "app.kubernetes.io/version": ISTIO,
+        "helm.sh/chart": f"{chart}-{ISTIO}",
+    }
+    for obj in yaml.load_all(page.replace("RELEASE", ISTIO), loader):
+        template = (obj.get("spec") or {}).get("template") or {}
+        for metadata in filter(None, (obj["metadata"], template.get("metadata"))):
+            metadata["labels"] = {**common, **(metadata.get("labels") or {})}
+        yield obj
 
 
 def _owned(obj: Object, component: str) -> Object:
