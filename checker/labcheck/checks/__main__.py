@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 
 import pytest
+from _pytest.config import default_plugins
 
 import labcheck.checks.plugin  # noqa: F401
 from labcheck.kube import import_client
@@ -18,6 +20,8 @@ from labcheck.kube import import_client
 
 def main() -> int:
     import_client()
+    for name in default_plugins:
+        import_module(f"_pytest.{name}")
     order = json.load(sys.stdin)
     os.chdir(order["folder"])
     os.environ.clear()

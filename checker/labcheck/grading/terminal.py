@@ -116,7 +116,7 @@ def _rows(rows: list[tuple[str, Text]]) -> RenderableType:
 
 
 def _closing(report: Report, short_name: str) -> Text:
-    opened = "  The solution was opened before." if report.gave_up else ""
+    opened = "\nThe solution was opened before." if report.gave_up else ""
     match report.result:
         case "passed":
             text = f"All tasks pass, graded in {report.seconds:g} s.  Compare: labcheck solution {short_name}"

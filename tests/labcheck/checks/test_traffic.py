@@ -108,8 +108,19 @@ def test_a_sample_keeps_refusals_among_answers(pod: Pod) -> None:
 
 def test_a_sample_gives_up_where_nothing_answers(pod: Pod) -> None:
     pod.curl("exit 28")
-    sample = sender(pod).sample("http://a/", n=300)
+    sample = sender(pod).sample("http://a/", n=150)
     assert (sample.n, len(sample.refused)) == (10, 10)
+
+
+def test_a_large_sample_goes_out_in_lanes(pod: Pod) -> None:
+    pod.curl("exit 28")
+    sample = sender(pod).sample("http://a/", n=400)
+    assert (sample.n, len(pod.commands)) == (30, 3)
+    assert sorted(command[2].split("-lt ")[1].split(" ")[0] for command in pod.commands) == [
+        "133",
+        "133",
+        "134",
+    ]
 
 
 def test_a_pod_without_curl_is_ungradable(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,8 @@ def test_differences_parts_tampering_and_prices_are_shown() -> None:
         "                             spec.rules[0]: present expected, absent observed",
         "                   kept      1 for: the route is attached",
         "",
-        "Graded in 1.2 s.  A hint: labcheck hint lab-03  The solution was opened before.",
+        "Graded in 1.2 s.  A hint: labcheck hint lab-03",
+        "The solution was opened before.",
     ]
 
 
