@@ -6,6 +6,7 @@ One template renders every lab from its folder with the names that seed 1 draws,
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import jinja2
@@ -28,6 +29,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         page = render("lab.md.jinja", variant=lab, guide=guide(lab), solutions=solutions(lab))
         files.append(File.generated(config, f"labs/{lab.lab.id}.md", content=page))
     return files
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """A block that a test executes is for readers a block like any other."""
+    return re.sub(r"^(`{3,}sh) run$", r"\1", markdown, flags=re.MULTILINE)
 
 
 def render(template: str, **values: object) -> str:

@@ -16,18 +16,9 @@ TEMPLATES = ("guided", "challenge", "troubleshooting")
 _SKELETON = Path(__file__).parent / "skeleton"
 _ID = re.compile(r"lab-(\d+)-[a-z0-9]+(-[a-z0-9]+)*")
 _NAMES = (
-    "harbour",
-    "orchard",
-    "bakery",
-    "foundry",
-    "library",
-    "market",
-    "garden",
-    "station",
-    "mill",
-    "dairy",
+    *("harbour", "orchard", "bakery", "foundry", "library", "market", "garden", "station"),
+    *("mill", "dairy", "chapel", "forge", "ferry", "inn", "pier", "quarry"),
 )
-_NAMES += ("chapel", "forge", "ferry", "inn", "pier", "quarry")
 
 
 def new(labs: Path, lab_id: str, template: str) -> list[Path]:
