@@ -31,6 +31,7 @@ RESOURCES = {
     "Gateway": "gateways.gateway.networking.k8s.io",
     "GatewayClass": "gatewayclasses.gateway.networking.k8s.io",
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
+    "GRPCRoute": "grpcroutes.gateway.networking.k8s.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
 }
@@ -211,26 +212,20 @@ class Town:
         return {"gateway.networking.k8s.io/gateway-name": name}
 
     def start_agent(self, pod: str) -> None:
-        log = self.logs[pod] = ContainerLog(self.clock)
-        stored = self.store.get(Key("pods", "shop", pod))
-        assert stored is not None
-        container = Container(
-            stored.object,
-            "istio-proxy",
-            "proxyv2",
-            self.ips[pod],
-            pod,
-            {},
-            self.fabric,
-            log,
-            {},
-            MemoryFiles(),
-        )
+        container = self.container(pod)
+        log = self.logs[pod] = container.log
         argv = ["pilot-agent", "proxy", "waypoint"]
         agent = PilotAgent(self.plane)
         self.agents[pod] = asyncio.ensure_future(
             agent(Invocation(argv, container, NoInput(), Into(log), Into(log)))
         )
+
+    def container(self, pod: str) -> Container:
+        stored = self.store.get(Key("pods", "shop", pod))
+        assert stored is not None
+        log = ContainerLog(self.clock)
+        ip = self.ips[pod]
+        return Container(stored.object, "main", "none", ip, pod, {}, self.fabric, log, {}, MemoryFiles())
 
     async def answers(self, ip: str) -> bool:
         try:
@@ -241,7 +236,7 @@ class Town:
     @staticmethod
     async def until(condition: Callable[[], Awaitable[bool]], deadline: float = 10.0) -> None:
         async with asyncio.timeout(deadline):
-            while not await condition():  # noqa: ASYNC110 - what is waited for is on the other side of Envoy
+            while not await condition():
                 await asyncio.sleep(0.002)
 
     async def get(

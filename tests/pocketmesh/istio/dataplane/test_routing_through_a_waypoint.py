@@ -175,10 +175,11 @@ async def test_a_prefix_is_replaced(town: Any, prefix: str, replacement: str, pa
     assert answer.request["host"] == "new.example"
 
 
-async def test_a_redirect_names_the_new_place(town: Any) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_names_the_new_place(town: Any, status: int) -> None:
     redirect = {
         "hostname": "new.example",
-        "statusCode": 301,
+        "statusCode": status,
         "path": {"type": "ReplaceFullPath", "replaceFullPath": "/there"},
     }
     town.put(route({"filters": [{"type": "RequestRedirect", "requestRedirect": redirect}]}))
@@ -186,7 +187,7 @@ async def test_a_redirect_names_the_new_place(town: Any) -> None:
 
     answer = await town.get("client", "hello")
 
-    assert (answer.status, answer.headers["location"]) == (301, "http://new.example/there")
+    assert (answer.status, answer.headers["location"]) == (status, "http://new.example/there")
 
 
 async def test_a_share_of_requests_is_mirrored(town: Any) -> None:
