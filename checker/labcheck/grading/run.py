@@ -97,7 +97,8 @@ def _run(
             output = (
                 asked.output.read_text(encoding="utf-8", errors="replace") if asked.output.exists() else ""
             )
-        _refuse(found, folder, output, time_limit if not ended else None)
+        if not known:
+            _refuse(found, folder, output, time_limit if not ended else None)
         yield from found
         judged = {it.task: str(it.outcome) for it in found if isinstance(it, Verdict)}
         stuck = [it.task for it in found if isinstance(it, Started) and it.task not in judged]
@@ -105,7 +106,7 @@ def _run(
         for task in stuck:
             yield _unseen(task, f"The check did not finish {limit}.")
         known |= judged | dict.fromkeys(stuck, str(Outcome.UNGRADABLE))
-        if not stuck or len(known) == len(context.needs):
+        if not judged | dict.fromkeys(stuck) or len(known) == len(context.needs):
             return
 
 

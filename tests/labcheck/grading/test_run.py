@@ -154,6 +154,19 @@ def test_what_one_check_does_costs_no_other(make_lab: MakeLab, body: str, observ
     assert (report.score, report.exit_code) == (3, 3)
 
 
+ENDS_LATER = """
+    import os, threading
+    threading.Thread(target=lambda: (threading.main_thread().join(0.3), os._exit(1))).start()
+"""
+
+
+def test_a_check_that_ends_python_after_its_verdict_costs_no_other(make_lab: MakeLab) -> None:
+    waits = check("second", "import time; time.sleep(1)")
+    report = judge(apart(make_lab, HEAD + check("first", ENDS_LATER) + waits))
+    assert report.tasks[0].outcome is Outcome.PASS
+    assert "before its process ended" in report.tasks[1].evidence.observed
+
+
 @pytest.mark.parametrize(
     "body",
     [
