@@ -151,6 +151,7 @@ def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params)
         )
 
     expect.settle(declared)
+    expect.part(2, "the route declares the shares as it should")
     sample = expect.sample(lambda: traffic.from_("client").sample(URL, n=400))
     versions = sample.tally(lambda reply: "v2" if "version: v2" in reply.body else "v1")
     expect.holds(

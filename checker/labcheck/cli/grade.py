@@ -76,11 +76,9 @@ def _printer(form: str, folder: Path, name: str) -> Callable[[Report], None]:
 
             return lambda report: click.echo(classroom(report))
         case _:
-            from rich.console import Console
+            from labcheck.grading.terminal import console, show
 
-            from labcheck.grading.terminal import show
-
-            return lambda report: show(report, Console(highlight=False), name)
+            return lambda report: show(report, console(), name)
 
 
 def _from_here(folder: Path) -> Path:

@@ -127,11 +127,9 @@ class _Watching:
                 return QUIT if end == QUIT else "lost"
 
     def _grade(self, changes: list[Change]) -> None:
-        from rich.console import Console
-
         from labcheck.errors import EnvironmentTrouble
         from labcheck.grading.progress import progress
-        from labcheck.grading.terminal import show
+        from labcheck.grading.terminal import console, show
 
         try:
             report = self._judge.grade()
@@ -142,7 +140,7 @@ class _Watching:
         name = short_name(report.lab)
         for change in changes[:5]:
             click.secho(str(change), dim=True)
-        show(report, Console(highlight=False), name)
+        show(report, console(), name)
         for line in progress(self._last, report) if self._last else ():
             click.secho(line, bold=True)
         click.secho(f"\nWatching {name} since {time.strftime('%H:%M:%S')}. End: q or Ctrl-C.", dim=True)

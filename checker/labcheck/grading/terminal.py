@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
@@ -23,6 +24,11 @@ _OUTCOME = max(map(len, Outcome))
 _LABEL = len("expected")
 _NARROW = 72
 """Columns below which evidence does not stand under the claim but under the outcome."""
+
+
+def console() -> Console:
+    """This program's terminal; without any escape sequence where NO_COLOR is set. https://no-color.org"""
+    return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def show(report: Report, console: Console, short_name: str) -> None:

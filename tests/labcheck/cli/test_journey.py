@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -167,6 +168,32 @@ def test_what_is_piped_has_no_colour_and_no_blanks_at_the_end(command: Command, 
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
     assert "\x1b" not in done.stdout
     assert all(line == line.rstrip() for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("verb", ["grade", "hint", "explain"])
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        pytest.param({"TERM": "xterm"}, True, id="a terminal"),
+        pytest.param({"TERM": "xterm", "NO_COLOR": "1"}, False, id="no colour wanted"),
+    ],
+)
+def test_colour_is_for_terminals_whose_owners_want_it(
+    command: Command, make_lab: MakeLab, verb: str, variables: dict[str, str], coloured: bool
+) -> None:
+    command("up", "7")
+    command("grade", "7")
+    words = [sys.executable, "-m", "labcheck", "--labs", str(make_lab().parent), verb, "7"]
+    words += ["second"] if verb == "explain" else []
+    ours, theirs = os.openpty()
+    subprocess.run(words, stdout=theirs, env=os.environ | variables, check=False)
+    os.close(theirs)
+    printed = b""
+    with contextlib.suppress(OSError):  # Linux: how a terminal says that nobody writes to it any more
+        while chunk := os.read(ours, 4096):
+            printed += chunk
+    os.close(ours)
+    assert (b"\x1b[" in printed) is coloured
 
 
 def test_a_seed_is_kept_until_down(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
