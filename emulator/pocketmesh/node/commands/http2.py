@@ -42,9 +42,10 @@ class Http2(asyncio.Protocol):
     def __init__(self, handler: HttpHandler, alpn: str = "") -> None:
         self._handler = handler
         self._alpn = alpn
-        self._connection = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._connection = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._streams: dict[int, _Stream] = {}
         self._writable = asyncio.Event()
+        self._ending = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,7 +76,7 @@ class Http2(asyncio.Protocol):
         match event:
             case RequestReceived(stream_id=int(number), headers=headers):
                 self._streams[number] = _Stream(
-                    tuple((str(name), str(value)) for name, value in headers or ())
+                    tuple((_text(name), _text(value)) for name, value in headers or ())
                 )
             case DataReceived(stream_id=int(number), data=data, flow_controlled_length=length):
                 self._connection.acknowledge_received_data(length or 0, number)
@@ -93,7 +94,9 @@ class Http2(asyncio.Protocol):
                 if stream is not None and stream.answering is not None:
                     stream.answering.cancel()
             case ConnectionTerminated():
-                self._close()
+                self._ending = True
+                if not self._streams:
+                    self._close()
 
     async def _answer(self, number: int, stream: _Stream) -> None:
         pseudo = {name: value for name, value in stream.headers if name.startswith(":")}
@@ -110,6 +113,8 @@ class Http2(asyncio.Protocol):
         with suppress(StreamClosedError):
             await self._send(number, reply)
         self._streams.pop(number, None)
+        if self._ending and not self._streams:
+            self._close()
 
     async def _send(self, number: int, reply: Reply) -> None:
         """Raises StreamClosedError when the client gave the request up."""
@@ -139,3 +144,7 @@ class Http2(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else raw.decode(errors="replace")

@@ -79,7 +79,7 @@ async def _answer(server: Server, call: Call) -> Reply:
     await asyncio.sleep(wishes.delay)
     statuses, chances = zip(*wishes.codes, strict=True)
     status = random.choices(statuses, chances)[0]
-    return Reply(status, (_TEXT, *wishes.headers), answers.http(server, call).encode())
+    return Reply(status, (_TEXT, *wishes.headers), answers.http(server, call).encode(errors="replace"))
 
 
 async def _call(server: Server, call: Call) -> Reply:
