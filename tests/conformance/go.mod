@@ -1,4 +1,4 @@
-module labcheck/conformance
+module labcheck.example/conformance
 
 go 1.25.0
 
