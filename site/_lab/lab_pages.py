@@ -6,13 +6,14 @@ One template renders every lab from its folder with the names that seed 1 draws,
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import jinja2
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
+from labcheck.lab.blocks import blocks
 from labcheck.lab.find import lab_folders
 from labcheck.lab.load import load
 from labcheck.lab.pages import guide, solutions
@@ -31,9 +32,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
-    """A block that a test executes is for readers a block like any other."""
-    return re.sub(r"^(`{3,}sh) run$", r"\1", markdown, flags=re.MULTILINE)
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """A block that a test executes is for readers a block like any other; what it holds stays as it is."""
+    lines = markdown.split("\n")
+    for block in blocks(Path(page.file.src_uri), lines, 1):
+        if block.run:
+            lines[block.line - 2] = lines[block.line - 2].removesuffix(" run")
+    return "\n".join(lines)
 
 
 def render(template: str, **values: object) -> str:

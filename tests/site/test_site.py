@@ -49,6 +49,12 @@ def test_a_lab_page_has_the_names_that_its_seed_draws(site):
     assert "istio.io/use-waypoint=" in page
 
 
+def test_the_page_about_writing_labs_hides_only_its_own_marks(site):
+    page = text(site / "author/index.html")
+    assert page.count("```sh run") == 5  # in the pages that it has its readers write
+    assert "sh run labcheck" not in page
+
+
 def test_no_page_loads_anything_from_elsewhere(site):
     loaded = [
         line

@@ -1,0 +1,27 @@
+"""What CI is for: every lab of this repository, proved on the real embedded cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LABS = Path(__file__).parents[2] / "labs"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on PATH"),
+]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("lab", sorted(path.parent.name for path in LABS.glob("*/lab.yaml")))
+def test_a_lab_is_honest_and_its_checks_notice_what_is_spoilt(lab: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "labcheck", "--labs", str(LABS), "verify", lab, "--mutate"]
+    environment = os.environ | {"LABCHECK_STATE": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
