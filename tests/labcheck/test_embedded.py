@@ -250,7 +250,7 @@ def test_the_grader_may_not_exec_into_other_pods(labcheck: Terminal, grader: Clu
 
 def test_verify_finds_the_sample_honest(tmp_path: Path) -> None:
     done = Terminal(tmp_path)("verify", "90", "--json")
-    assert {it["what"]: it["problem"] for it in json.loads(done.stdout)} == dict.fromkeys(
-        ["lint", "up", "untouched", "guide", "solution", "mistake nothing", "mistake port", "down"], ""
-    )
+    found = {it["what"]: it["problem"] for it in json.loads(done.stdout)}
+    assert set(found.values()) == {""}
+    assert {"untouched", "guide", "solution", "mistake nothing", "mistake port"} <= found.keys()
     assert done.returncode == 0
