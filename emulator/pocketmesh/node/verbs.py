@@ -7,12 +7,13 @@ Implements `api.runtime.PodRuntime`; the words of the refusals are the kubelet's
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from pocketmesh.api.errors import ApiError, bad_request
+from pocketmesh.api.errors import ApiError, bad_request, internal
 from pocketmesh.api.runtime import LogOptions, Streams
 from pocketmesh.clock import rfc3339
 from pocketmesh.node.console import Pipe, Sink
@@ -25,7 +26,6 @@ from pocketmesh.node.process import Input, Invocation, NoInput
 from pocketmesh.objects import annotations_of
 
 DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
-NOT_FOUND: Final = 127
 
 
 class PodVerbs:
@@ -43,11 +43,12 @@ class PodVerbs:
         try:
             command = program(worker.container, argv[0])
         except NotExecutable as problem:
-            text = (
-                f"OCI runtime exec failed: exec failed: unable to start container process: {problem}: unknown"
-            )
-            await stderr(f"{text}\n".encode())
-            return NOT_FOUND
+            # containerd's own words, inside those of the kubelet and of the API server
+            raise internal(
+                "Internal error occurred: error executing command in container: failed to exec in container: "
+                f'failed to start exec "{secrets.token_hex(32)}": OCI runtime exec failed: exec failed: '
+                f"unable to start container process: {problem}: unknown"
+            ) from problem
         invocation = Invocation(
             argv=list(argv),
             container=worker.container,
