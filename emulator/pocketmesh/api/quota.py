@@ -58,6 +58,40 @@ def problem(
     return None
 
 
+def used(quota: Object, objects: Callable[[str], Iterable[Object]]) -> dict[str, str]:
+    """What is used of everything that a quota limits, as quantities; what nobody can use is left out.
+
+    `objects` are those of a resource in the quota's namespace.
+    """
+    hard = list(quota["spec"].get("hard") or {})
+    resources = sorted({_counted(name) for name in hard})
+    found = _total(
+        usage(resource, obj)
+        for resource in resources
+        for obj in objects(resource)
+        if _concerns(quota, resource, obj)
+    )
+    return {name: written(found.get(name, Fraction(0))) for name in hard if name in found or _is_known(name)}
+
+
+def _counted(name: str) -> str:
+    """The resource whose objects use up what a quota calls `name`."""
+    if name.startswith("count/"):
+        return name.removeprefix("count/")
+    if name in _PLAIN:
+        return name
+    if name.startswith("services"):
+        return "services"
+    if name in ("persistentvolumeclaims", "requests.storage") or ".storageclass." in name:
+        return "persistentvolumeclaims"
+    return "pods"
+
+
+def _is_known(name: str) -> bool:
+    kind, _, _ = name.rpartition(".")
+    return _counted(name) != "pods" or kind in ("", "requests", "limits")
+
+
 def usage(resource: str, obj: Object) -> Usage:
     """What one object takes of the resources that a quota may name."""
     found: Usage = {f"count/{resource}": Fraction(1)}

@@ -96,6 +96,12 @@ def of_selector(selector: Object) -> tuple[Requirement, ...]:
     )
 
 
+def selects_labels(selector: Object | None, labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector selects labels; an empty one selects all, an absent one nothing
+    (k8s.io/apimachinery/pkg/apis/meta/v1/helpers.go)."""
+    return selector is not None and all(term.matches(labels) for term in of_selector(selector))
+
+
 @dataclass(frozen=True, slots=True)
 class FieldTerm:
     """One term of a field selector."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pocketmesh.api.client import Client
-from pocketmesh.controllers.selectors import matches
+from pocketmesh.api.selectors import selects_labels
 from pocketmesh.objects import Object, controller_of, labels_of, name_of, namespace_of, uid_of
 
 
@@ -42,7 +42,7 @@ def claimed(client: Client, resource: str, owner: Object) -> list[Object]:
         controller = controller_of(obj)
         if controller is not None and controller["uid"] != uid_of(owner):
             continue
-        fits = matches(selector, labels_of(obj))
+        fits = selects_labels(selector, labels_of(obj))
         if controller is None and fits and not deleting and "deletionTimestamp" not in obj["metadata"]:
             others = obj["metadata"].get("ownerReferences") or []
             found.append(_refer(client, resource, obj, [*others, owner_reference(owner)]))

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pocketmesh.api.client import Client
+from pocketmesh.api.selectors import selects_labels
 from pocketmesh.clock import Clock, parse, rfc3339
 from pocketmesh.controllers.conditions import with_condition
 from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.pods import is_ready
 from pocketmesh.controllers.rollout import absolute
-from pocketmesh.controllers.selectors import matches
 from pocketmesh.objects import Object, controller_of, labels_of, name_of, namespace_of, uid_of
 from pocketmesh.store import Event
 
@@ -49,7 +49,7 @@ class DisruptionBudgets:
         if event.key.resource == "pods":
             shown = [labels_of(stored.object) for stored in (event.stored, event.previous) if stored]
             for budget in self._client.all(RESOURCE, event.key.namespace):
-                if any(matches(budget["spec"].get("selector"), labels) for labels in shown):
+                if any(selects_labels(budget["spec"].get("selector"), labels) for labels in shown):
                     yield (event.key.namespace, name_of(budget))
 
     def reconcile(self, key: Place) -> float | None:
@@ -57,7 +57,7 @@ class DisruptionBudgets:
         if budget is None:
             return None
         selector, now = budget["spec"].get("selector"), self._clock.now()
-        pods = [pod for pod in self._client.all("pods", key[0]) if matches(selector, labels_of(pod))]
+        pods = [pod for pod in self._client.all("pods", key[0]) if selects_labels(selector, labels_of(pod))]
         if not pods:
             self._events.event(budget, "Normal", "NoPods", "No matching pods found")
         try:

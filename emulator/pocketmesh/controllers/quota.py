@@ -1,32 +1,20 @@
-"""ResourceQuotas: what of each is used (pkg/controller/resourcequota, pkg/quota/v1/evaluator/core).
+"""ResourceQuotas: what of each is used stands in its status (pkg/controller/resourcequota).
 
-Counting only: nothing is refused here for want of quota. Scopes other than those of pods' ends and
-qualities are not told apart.
+How usage is reckoned is decided where writes are judged by it, in `api.quota`; nothing is refused here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from fractions import Fraction
+from collections.abc import Hashable, Iterable
 from typing import Final
 
 from pocketmesh.api.client import Client
+from pocketmesh.api.quota import used
 from pocketmesh.controllers.keys import Place, own
-from pocketmesh.controllers.pods import phase
 from pocketmesh.objects import Object, name_of
-from pocketmesh.schema.quantity import canonical, parse
 from pocketmesh.store import Event
 
 RESOURCE: Final = "resourcequotas"
-_COUNTED: Final = {
-    "services": "services",
-    "configmaps": "configmaps",
-    "secrets": "secrets",
-    "persistentvolumeclaims": "persistentvolumeclaims",
-    "replicationcontrollers": "replicationcontrollers",
-    "resourcequotas": "resourcequotas",
-}
-_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
 
 
 class Quotas:
@@ -51,68 +39,6 @@ class Quotas:
         def objects(resource: str) -> list[Object]:
             return self._client.all(resource, key[0])
 
-        hard = quota["spec"].get("hard") or {}
-        used = {name: usage(name, quota["spec"].get("scopes") or [], objects) for name in hard}
-        status = {"hard": hard, "used": {name: found for name, found in used.items() if found}}
+        status = {"hard": quota["spec"].get("hard") or {}, "used": used(quota, objects)}
         self._client.update_status(RESOURCE, {**quota, "status": status})
         return None
-
-
-def usage(name: str, scopes: Sequence[str], objects: Callable[[str], list[Object]]) -> str:
-    """How much of a quota's resource is used, empty for one that is not known."""
-    if name.startswith("count/"):
-        return str(len(objects(name.removeprefix("count/"))))
-    if name in _COUNTED:
-        return str(len(objects(_COUNTED[name])))
-    if name == "services.loadbalancers":
-        return str(sum(each["spec"].get("type") == "LoadBalancer" for each in objects("services")))
-    if name == "services.nodeports":
-        exposed = [each["spec"] for each in objects("services") if each["spec"].get("type") in _NODE_PORTS]
-        return str(sum(len(spec.get("ports") or []) for spec in exposed))
-    if name == "requests.storage":
-        claims = [each["spec"].get("resources") or {} for each in objects("persistentvolumeclaims")]
-        return _total((each.get("requests") or {}).get("storage", 0) for each in claims)
-    pods = [pod for pod in objects("pods") if phase(pod) not in ("Succeeded", "Failed") and _in(pod, scopes)]
-    if name == "pods":
-        return str(len(pods))
-    kind, _, resource = name.rpartition(".")
-    if kind not in ("", "requests", "limits"):
-        return ""
-    return _total(_of_pod(pod, kind or "requests", resource) for pod in pods)
-
-
-def _in(pod: Object, scopes: Sequence[str]) -> bool:
-    effort = (pod.get("status") or {}).get("qosClass") == "BestEffort"
-    ends = "activeDeadlineSeconds" in pod["spec"]
-    holds = {
-        "BestEffort": effort,
-        "NotBestEffort": not effort,
-        "Terminating": ends,
-        "NotTerminating": not ends,
-    }
-    return all(holds.get(scope, True) for scope in scopes)
-
-
-def _of_pod(pod: Object, kind: str, resource: str) -> Fraction:
-    """What a pod asks for: all its containers together, or the largest init container if that is more."""
-
-    def of(containers: Iterable[Object]) -> list[Fraction]:
-        asked = ((each.get("resources") or {}).get(kind) or {} for each in containers)
-        return [parse(each.get(resource, 0)) for each in asked]
-
-    spec = pod["spec"]
-    return max(sum(of(spec["containers"]), Fraction(0)), *of(spec.get("initContainers") or []), Fraction(0))
-
-
-def _total(amounts: Iterable[object]) -> str:
-    found = sum(
-        (amount if isinstance(amount, Fraction) else parse(amount) for amount in amounts), Fraction(0)
-    )
-    return canonical(_shortest(found))
-
-
-def _shortest(amount: Fraction) -> str:
-    """A sum as text that `canonical` can bring into its usual form: binary for whole KiB, else decimal."""
-    if amount.denominator == 1:
-        return f"{amount.numerator // 1024}Ki" if amount and amount % 1024 == 0 else str(amount.numerator)
-    return f"{int(amount * 1000)}m"

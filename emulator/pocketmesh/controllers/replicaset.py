@@ -11,6 +11,7 @@ from typing import Final
 
 from pocketmesh.api.client import Client
 from pocketmesh.api.errors import ApiError
+from pocketmesh.api.selectors import selects_labels
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.controllers.conditions import with_condition, without_condition
 from pocketmesh.controllers.events import Recorder
@@ -24,7 +25,6 @@ from pocketmesh.controllers.pods import (
     is_terminating,
     seconds_to_available,
 )
-from pocketmesh.controllers.selectors import matches
 from pocketmesh.objects import Object, condition, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
@@ -63,7 +63,7 @@ class ReplicaSets:
         yield from own_and_controlled(event, resource, self._kind.kind, "pods")
         if event.key.resource == "pods" and not event.object["metadata"].get("ownerReferences"):
             for owner in self._client.all(resource, event.key.namespace):
-                if matches(selector_of(owner), labels_of(event.object)):
+                if selects_labels(selector_of(owner), labels_of(event.object)):
                     yield (event.key.namespace, name_of(owner))
 
     def reconcile(self, key: Place) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
-from pocketmesh.controllers.selectors import matches
+from pocketmesh.api.selectors import selects_labels
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 from pocketmesh.schema.quantity import parse
 
@@ -89,4 +89,4 @@ def _terms(pod: Object, kind: str) -> Iterable[Object]:
 
 def _selects(term: Object, owner: Object, pod: Object) -> bool:
     namespaces = term.get("namespaces") or [namespace_of(owner)]
-    return namespace_of(pod) in namespaces and matches(term.get("labelSelector"), labels_of(pod))
+    return namespace_of(pod) in namespaces and selects_labels(term.get("labelSelector"), labels_of(pod))

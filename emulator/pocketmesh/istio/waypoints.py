@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pocketmesh.objects import Object, labels_of, name_of, namespace_of, selects
+from pocketmesh.api.selectors import selects_labels
+from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 
 USE_WAYPOINT: Final = "istio.io/use-waypoint"
 USE_WAYPOINT_NAMESPACE: Final = "istio.io/use-waypoint-namespace"
@@ -37,7 +38,7 @@ class AllowedRoutes:
             case "All":
                 return True
             case "Selector":
-                return matches_selector(self.selector, {"kubernetes.io/metadata.name": namespace, **labels})
+                return selects_labels(self.selector, {"kubernetes.io/metadata.name": namespace, **labels})
             case _:
                 return namespace == own
 
@@ -137,27 +138,6 @@ def asked_waypoint(obj: Object, namespace: Object) -> tuple[str, str] | None:
                 return None
             return labels.get(USE_WAYPOINT_NAMESPACE) or namespace_of(obj), name
     return None
-
-
-def matches_selector(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Whether a Kubernetes label selector (`matchLabels`, `matchExpressions`) matches; an empty one does."""
-    equal = selector.get("matchLabels") or {}
-    if equal and not selects(equal, dict(labels)):
-        return False
-    return all(_holds(term, labels) for term in selector.get("matchExpressions") or [])
-
-
-def _holds(term: Object, labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(term["key"]), term.get("values") or []
-    match term["operator"]:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
 
 
 def _bind(

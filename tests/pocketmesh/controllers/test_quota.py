@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pocketmesh.controllers.quota import usage
+from pocketmesh.api.quota import used as used_of
 
 
 def pod(phase="Running", **resources):
@@ -40,8 +40,9 @@ OBJECTS = {
         pytest.param("unheard.of", "", id="unknown"),
     ],
 )
-def test_usage(name, used):
-    assert usage(name, [], lambda resource: OBJECTS.get(resource, [])) == used
+def test_what_is_used_is_counted_from_the_objects(name, used):
+    found = used_of({"spec": {"hard": {name: "9"}}}, lambda resource: OBJECTS.get(resource, []))
+    assert found == ({name: used} if used else {})
 
 
 def test_the_status_follows_the_objects(world):
