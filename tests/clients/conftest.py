@@ -1,7 +1,8 @@
 """The product's own server as a process of its own, and every real kubectl that this machine has.
 
 kubectl is looked for on PATH and in the files and directories that LABCHECK_KUBECTLS names, separated by
-colons. Each test runs once for each of them, and skips when there is none.
+colons; `scripts/fetch-kubectls` fetches three. Each test runs with the oldest and the newest of them, with
+those in between when the slow tests run too, and skips when there is none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,33 +22,43 @@ from pathlib import Path
 import orjson
 import pytest
 from kubernetes import config
-from kubernetes.client import ApiClient
+from kubernetes.client import ApiClient, CoreV1Api
+from kubernetes.client.exceptions import NotFoundException
 
 DEADLINE = 20.0
 
 
 @cache
-def found() -> dict[str, Path]:
-    """The kubectls by version."""
+def found() -> dict[tuple[int, int, int], Path]:
+    """The kubectls by version, the oldest first."""
     candidates = [Path(path) for path in [shutil.which("kubectl")] if path]
     for place in filter(None, os.environ.get("LABCHECK_KUBECTLS", "").split(":")):
         candidates += sorted(Path(place).glob("**/kubectl*")) if Path(place).is_dir() else [Path(place)]
-    binaries: dict[str, Path] = {}
+    binaries: dict[tuple[int, int, int], Path] = {}
     for path in candidates:
         if path.is_file() and os.access(path, os.X_OK):
-            version = subprocess.run(
+            told = subprocess.run(
                 [path, "version", "--client", "-o", "json"], capture_output=True, check=True
             )
-            name = orjson.loads(version.stdout)["clientVersion"]["gitVersion"].partition("-")[0]
-            binaries.setdefault(name, path.absolute())
-    return binaries
+            version = orjson.loads(told.stdout)["clientVersion"]["gitVersion"]
+            major, minor, fix = version.removeprefix("v").partition("-")[0].split(".")
+            binaries.setdefault((int(major), int(minor), int(fix)), path.absolute())
+    return dict(sorted(binaries.items()))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "binary" not in metafunc.fixturenames:
         return
     none = pytest.mark.skip(reason="no kubectl on PATH, and none named by LABCHECK_KUBECTLS")
-    choices = [pytest.param(path, id=f"kubectl {version}") for version, path in found().items()]
+    between = list(found().values())[1:-1]
+    choices = [
+        pytest.param(
+            path,
+            id=f"kubectl {major}.{minor}.{fix}",
+            marks=[pytest.mark.slow] if path in between else [],
+        )
+        for (major, minor, fix), path in found().items()
+    ]
     metafunc.parametrize(
         "binary", choices or [pytest.param(None, marks=none, id="no kubectl")], scope="session"
     )
@@ -55,9 +66,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of a running cluster without Istio."""
+    """The kubeconfig of a running cluster."""
     state = tmp_path_factory.mktemp("cluster") / "state"
-    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state), "--istio", "none"]
+    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state)]
     with (
         (state.parent / "log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as server,
@@ -94,38 +105,20 @@ class Kubectl:
     @property
     def minor(self) -> int:
         """24 for a kubectl 1.24."""
-        version = next(version for version, path in found().items() if path == self.binary)
-        return int(version.split(".")[1])
+        return next(minor for (_, minor, _), path in found().items() if path == self.binary)
 
-    def run(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs to its end, whatever the exit code."""
-        return subprocess.run(
+    def __call__(self, *arguments: str) -> str:
+        """Runs and succeeds; returns what was printed."""
+        done = subprocess.run(
             [self.binary, "--namespace", self.namespace, *arguments],
-            env={**self.environment, **environment},
-            input=stdin,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=DEADLINE,
             check=False,
         )
-
-    def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> str:
-        """Runs and succeeds; returns what was printed."""
-        done = self.run(*arguments, stdin=stdin, **environment)
         assert done.returncode == 0, f"{arguments}: {done.returncode}: {done.stderr}"
         return done.stdout
-
-    @contextmanager
-    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Runs beside the test."""
-        command = [self.binary, "--namespace", self.namespace, *arguments]
-        with subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
 
 
 _numbers = itertools.count(1)
@@ -133,7 +126,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def in_new_namespace(
-    binary: Path, cluster: Path, tmp_path_factory: pytest.TempPathFactory
+    binary: Path, cluster: Path, api_client: ApiClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Kubectl]:
     """Makes kubectls that have a namespace of their own and one cache between them."""
     home = tmp_path_factory.mktemp("home")
@@ -141,69 +134,16 @@ def in_new_namespace(
 
     def make() -> Kubectl:
         kubectl = Kubectl(binary, environment, f"test-{next(_numbers)}")
-        kubectl("create", "namespace", kubectl.namespace)
+        CoreV1Api(api_client).create_namespace({"metadata": {"name": kubectl.namespace}})
         return kubectl
 
     return make
 
 
 @pytest.fixture
-def kubectl(in_new_namespace: Callable[[], Kubectl]) -> Kubectl:
-    """kubectl in a namespace of the test's own."""
-    return in_new_namespace()
-
-
-@pytest.fixture(scope="session")
-def reader(in_new_namespace: Callable[[], Kubectl]) -> Kubectl:
-    """kubectl in a namespace that has `web` in it, for tests that change nothing."""
+def kubectl(in_new_namespace: Callable[[], Kubectl], api_client: ApiClient) -> Iterator[Kubectl]:
+    """kubectl in a namespace of the test's own, which goes with it: a node has room for 110 pods."""
     kubectl = in_new_namespace()
-    deploy(kubectl)
-    return kubectl
-
-
-@pytest.fixture
-def manifest() -> str:
-    """A Deployment of two pods and its Service, both called `web`."""
-    return WEB
-
-
-@pytest.fixture
-def web(kubectl: Kubectl, manifest: str) -> str:
-    """The manifest, applied and rolled out."""
-    deploy(kubectl)
-    return manifest
-
-
-def deploy(kubectl: Kubectl) -> None:
-    kubectl("apply", "-f", "-", stdin=WEB)
-    kubectl("rollout", "status", "deployment/web", "--timeout=20s")
-
-
-WEB = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  labels: {app: web}
-spec:
-  replicas: 2
-  selector:
-    matchLabels: {app: web}
-  template:
-    metadata:
-      labels: {app: web}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: app
-        image: registry.istio.io/release/examples-helloworld-v1:1.0
-        ports: [{containerPort: 5000}]
----
-apiVersion: v1
-kind: Service
-metadata:
-  name: web
-spec:
-  selector: {app: web}
-  ports: [{port: 5000}]
-"""
+    yield kubectl
+    with suppress(NotFoundException):
+        CoreV1Api(api_client).delete_namespace(kubectl.namespace)
