@@ -19,6 +19,11 @@ slow: $(VENV)/installed-dev
 conformance: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow tests/conformance
 
+# Unmodified kubectl, Helm, istioctl, client-go and Python against the embedded cluster, in several versions.
+clients: $(VENV)/installed-dev
+	kubectls=$$(scripts/fetch-kubectls .cache/kubectls) && \
+	LABCHECK_KUBECTLS=$$(echo "$$kubectls" | paste -sd:) $(BIN)/python -m pytest tests/clients
+
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m bench -s
 
