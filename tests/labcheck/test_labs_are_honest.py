@@ -19,9 +19,10 @@ pytestmark = [
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("options", [[], ["--mutate", "--seeds", "1"]], ids=["honest", "spoilt"])
 @pytest.mark.parametrize("lab", sorted(path.parent.name for path in LABS.glob("*/lab.yaml")))
-def test_a_lab_is_honest_and_its_checks_notice_what_is_spoilt(lab: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "labcheck", "--labs", str(LABS), "verify", lab, "--mutate"]
+def test_a_lab_is_honest_and_notices_what_is_spoilt(lab: str, options: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "labcheck", "--labs", str(LABS), "verify", lab, *options]
     environment = os.environ | {"LABCHECK_STATE": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -43,7 +43,7 @@ def honest(make_lab: MakeLab, controls: Path) -> Callable[..., Path]:
     """A lab whose answer is a file beside its folder, which a check can see and `reset` does not touch."""
 
     def make(**files: str) -> Path:
-        folder = make_lab({"test_lab.py": HONEST})
+        folder = make_lab({"test_lab.py": HONEST, "mistakes/nothing.md": None})
         answer = folder.parent / "done"
         pages = {"solution": f"echo well > {answer}", "mistakes/wrong": f"echo badly > {answer}", **files}
         for name, command in pages.items():
