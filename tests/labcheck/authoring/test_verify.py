@@ -22,19 +22,21 @@ from pathlib import Path
 
 from labcheck.checks import task
 
-ANSWER = Path(__file__).parents[1] / "done"
+
+def answer(params):
+    return Path(__file__).parents[1] / f"done-{params.share}"
 
 
 @task("first")
-def test_first(expect):
+def test_first(expect, params):
     """The namespace is there."""
-    expect.equal("what was done", observed=ANSWER.exists(), expected=True)
+    expect.equal("what was done", observed=answer(params).exists(), expected=True)
 
 
 @task("second")
-def test_second(expect):
+def test_second(expect, params):
     """It holds something."""
-    expect.equal("what was done", observed=ANSWER.read_text(), expected="well\\n")
+    expect.equal("what was done", observed=answer(params).read_text(), expected="well\\n")
 '''
 
 
@@ -44,7 +46,7 @@ def honest(make_lab: MakeLab, controls: Path) -> Callable[..., Path]:
 
     def make(**files: str) -> Path:
         folder = make_lab({"test_lab.py": HONEST, "mistakes/nothing.md": None})
-        answer = folder.parent / "done"
+        answer = folder.parent / "done-{{ share }}"
         pages = {"solution": f"echo well > {answer}", "mistakes/wrong": f"echo badly > {answer}", **files}
         for name, command in pages.items():
             path = folder / f"{name}.md"
@@ -77,7 +79,7 @@ def test_a_solution_that_does_not_solve_and_a_mistake_that_does_are_named(
     honest: Callable[..., Path],
 ) -> None:
     folder = honest()
-    answer = folder.parent / "done"
+    answer = folder.parent / "done-{{ share }}"
     found = problems(
         proofs(honest(**{"solution": f"echo badly > {answer}", "mistakes/wrong": f"echo well > {answer}"}))
     )
@@ -87,7 +89,7 @@ def test_a_solution_that_does_not_solve_and_a_mistake_that_does_are_named(
 
 def test_a_solution_that_does_harm_the_second_time_is_named(honest: Callable[..., Path]) -> None:
     folder = honest()
-    answer = folder.parent / "done"
+    answer = folder.parent / "done-{{ share }}"
     twice = f"if [ -e {answer} ]; then echo badly > {answer}; else echo well > {answer}; fi"
     found = problems(proofs(honest(solution=twice)))
     assert found["solution"] == "solving it twice: second is fail when it is graded again, after pass"
