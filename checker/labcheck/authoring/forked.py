@@ -26,7 +26,6 @@ def import_ahead() -> None:
 
     for name in default_plugins:
         import_module(f"_pytest.{name}")
-    import_module("kubernetes.stream.ws_client")
     import_module("labcheck.checks.plugin")
     import_client()
     gc.freeze()  # what was imported stays as it is, so that forks go on sharing its memory
