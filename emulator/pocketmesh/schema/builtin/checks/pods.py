@@ -224,6 +224,7 @@ def _munged(new: Object, old: Object) -> Object:
 
 def _difference(new: Object, old: Object) -> str:
     """As k8s.io/apimachinery/pkg/util/diff shows it, but with the fields' names in JSON."""
+
     def lines(spec: Object) -> list[str]:
         return orjson.dumps(spec, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode().split("\n")
 
