@@ -1,8 +1,8 @@
 """The product's own server as a process of its own, and every real kubectl that this machine has.
 
 kubectl is looked for on PATH and in the files and directories that LABCHECK_KUBECTLS names, separated by
-colons; `scripts/fetch-kubectls` fetches three. Each test runs with the oldest and the newest of them, with
-those in between when the slow tests run too, and skips when there is none.
+colons; `scripts/fetch-kubectls` fetches three. Each test runs with each of them, and skips when there is
+none; see below for which of that is left to the slow tests.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from kubernetes.client import ApiClient, CoreV1Api
 from kubernetes.client.exceptions import NotFoundException
 
 DEADLINE = 20.0
+# Where kubectls of different ages ask differently: discovery and documents, patches, streams.
+OTHERWISE_ASKED = ("reading", "applying", "running")
 
 
 @cache
@@ -50,18 +52,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "binary" not in metafunc.fixturenames:
         return
     none = pytest.mark.skip(reason="no kubectl on PATH, and none named by LABCHECK_KUBECTLS")
-    between = list(found().values())[1:-1]
     choices = [
-        pytest.param(
-            path,
-            id=f"kubectl {major}.{minor}.{fix}",
-            marks=[pytest.mark.slow] if path in between else [],
-        )
-        for (major, minor, fix), path in found().items()
+        pytest.param(path, id=f"kubectl {'.'.join(map(str, version))}") for version, path in found().items()
     ]
     metafunc.parametrize(
         "binary", choices or [pytest.param(None, marks=none, id="no kubectl")], scope="session"
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves to the slow tests all but the newest kubectl, and the oldest where it asks differently."""
+    kubectls = list(found().values())
+    for item in items:
+        chosen = item.callspec.params if hasattr(item, "callspec") else {}
+        binary = chosen.get("binary")
+        asks_otherwise = binary in kubectls[:1] and chosen["conversation"].topic in OTHERWISE_ASKED
+        if binary in kubectls[:-1] and not asks_otherwise:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

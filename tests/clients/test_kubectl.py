@@ -48,9 +48,9 @@ class Step:
 class Conversation:
     """What a heading promises, step by step."""
 
+    topic: str
     claim: str
     steps: tuple[Step, ...]
-    shared: bool
     since: int = 0
     reason: str = ""
 
@@ -62,7 +62,7 @@ def conversations(path: Path) -> Iterator[Conversation]:
         found = re.fullmatch(r"(.*?)(?: \((?:1\.(\d+)|slow): (.*)\))?", heading)
         assert found
         claim, since, reason = found.groups()
-        yield Conversation(claim, tuple(steps(body)), path.stem == "reading", int(since or 0), reason or "")
+        yield Conversation(path.stem, claim, tuple(steps(body)), int(since or 0), reason or "")
 
 
 def steps(body: str) -> Iterator[Step]:
@@ -152,7 +152,7 @@ def shared(in_new_namespace: Callable[[], Any]) -> Any:
 @pytest.fixture
 def desk(conversation: Conversation, binary: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
     """The conversation's own."""
-    kubectl = request.getfixturevalue("shared" if conversation.shared else "kubectl")
+    kubectl = request.getfixturevalue("shared" if conversation.topic == "reading" else "kubectl")
     if kubectl.minor < conversation.since:
         pytest.skip(f"needs kubectl 1.{conversation.since}: {conversation.reason}")
     shutil.copytree(BOOK / "files", tmp_path, dirs_exist_ok=True)
