@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,6 @@ import orjson
 import pytest
 from kubernetes import config
 from kubernetes.client import ApiClient, CoreV1Api
-from kubernetes.client.exceptions import NotFoundException
 
 DEADLINE = 20.0
 # Where kubectls of different ages ask differently: discovery and documents, patches, streams.
@@ -66,18 +65,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         chosen = item.callspec.params if hasattr(item, "callspec") else {}
         binary = chosen.get("binary")
-        asks_otherwise = binary in kubectls[:1] and chosen["conversation"].topic in OTHERWISE_ASKED
+        topic = getattr(chosen.get("conversation"), "topic", "")
+        asks_otherwise = binary in kubectls[:1] and topic in OTHERWISE_ASKED
         if binary in kubectls[:-1] and not asks_otherwise:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The kubeconfig of a running cluster."""
-    state = tmp_path_factory.mktemp("cluster") / "state"
-    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state)]
+@contextmanager
+def serving(directory: Path, istio: str) -> Iterator[Path]:
+    """The kubeconfig of a cluster that runs as long as the block."""
+    state = directory / "state"
+    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state), "--istio", istio]
     with (
-        (state.parent / "log").open("wb") as log,
+        (directory / "log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as server,
     ):
         wait_for((state / "kubeconfig").exists, lambda: server.poll() is None)
@@ -86,9 +86,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def api_client(cluster: Path) -> Iterator[ApiClient]:
-    """The Python client, connected as the cluster's administrator."""
-    with config.new_client_from_config(str(cluster)) as connected:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a running cluster with an ambient mesh."""
+    with serving(tmp_path_factory.mktemp("cluster"), "ambient") as kubeconfig:
+        yield kubeconfig
+
+
+@pytest.fixture(scope="module")
+def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a running cluster of the module's own that has Kubernetes' kinds only."""
+    with serving(tmp_path_factory.mktemp("bare"), "none") as kubeconfig:
+        yield kubeconfig
+
+
+@pytest.fixture(scope="module")
+def api_client(bare_cluster: Path) -> Iterator[ApiClient]:
+    """The Python client, connected as the bare cluster's administrator."""
+    with config.new_client_from_config(str(bare_cluster)) as connected:
         yield connected
 
 
@@ -133,24 +147,24 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def in_new_namespace(
-    binary: Path, cluster: Path, api_client: ApiClient, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], Kubectl]:
+    binary: Path, cluster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Kubectl]]:
     """Makes kubectls that have a namespace of their own and one cache between them."""
     home = tmp_path_factory.mktemp("home")
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(cluster)}
+    with config.new_client_from_config(str(cluster)) as connected:
 
-    def make() -> Kubectl:
-        kubectl = Kubectl(binary, environment, f"test-{next(_numbers)}")
-        CoreV1Api(api_client).create_namespace({"metadata": {"name": kubectl.namespace}})
-        return kubectl
+        def make() -> Kubectl:
+            kubectl = Kubectl(binary, environment, f"test-{next(_numbers)}")
+            CoreV1Api(connected).create_namespace({"metadata": {"name": kubectl.namespace}})
+            return kubectl
 
-    return make
+        yield make
 
 
 @pytest.fixture
-def kubectl(in_new_namespace: Callable[[], Kubectl], api_client: ApiClient) -> Iterator[Kubectl]:
+def kubectl(in_new_namespace: Callable[[], Kubectl]) -> Iterator[Kubectl]:
     """kubectl in a namespace of the test's own, which goes with it: a node has room for 110 pods."""
     kubectl = in_new_namespace()
     yield kubectl
-    with suppress(NotFoundException):
-        CoreV1Api(api_client).delete_namespace(kubectl.namespace)
+    kubectl("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
