@@ -30,10 +30,10 @@ def clients() -> Path:
 
 
 @pytest.mark.parametrize("scenario", ["informers", "protobuf", "dynamic", "election", "streams"])
-def test_client_go_finds_nothing_amiss(clients: Path, cluster: Path, scenario: str) -> None:
+def test_client_go_finds_nothing_amiss(clients: Path, bare_cluster: Path, scenario: str) -> None:
     done = subprocess.run(
         [clients, scenario],
-        env={**os.environ, "KUBECONFIG": str(cluster)},
+        env={**os.environ, "KUBECONFIG": str(bare_cluster)},
         capture_output=True,
         text=True,
         timeout=90,

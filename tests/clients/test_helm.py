@@ -78,12 +78,12 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def make_helm(cluster: Path, api_client: ApiClient, tmp_path: Path) -> Callable[[str], Helm]:
+def make_helm(bare_cluster: Path, api_client: ApiClient, tmp_path: Path) -> Callable[[str], Helm]:
     """Helms of several versions in one new namespace."""
     namespace = f"helm-{next(_numbers)}"
     CoreV1Api(api_client).create_namespace({"metadata": {"name": namespace}})
     homes = {f"HELM_{home}_HOME": str(tmp_path / home) for home in ("CACHE", "CONFIG", "DATA")}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(cluster), **homes}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(bare_cluster), **homes}
     return lambda version: Helm(built(version), environment, namespace)
 
 
