@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -68,9 +69,16 @@ def _kubectl() -> Finding:
     asked = subprocess.run(
         ["kubectl", "version", "--client"], capture_output=True, text=True, timeout=20, check=False
     )
-    version = (asked.stdout or asked.stderr).strip().split("\n")[0]
-    fix = "" if asked.returncode == 0 else "Install it again: https://kubernetes.io/docs/tasks/tools/"
-    return Finding("kubectl", version, fix)
+    if asked.returncode:
+        fix = "Install it again: https://kubernetes.io/docs/tasks/tools/"
+        return Finding("kubectl", asked.stderr.strip().split("\n")[0], fix)
+    return Finding("kubectl", kubectl_version(asked.stdout))
+
+
+def kubectl_version(told: str) -> str:
+    """The version in what `kubectl version --client` prints, which older ones print as a Go struct."""
+    found = re.search(r"v\d+\.\d+\.\d+[^\s\"]*", told)
+    return found[0] if found else told.strip().split("\n")[0]
 
 
 def _embedded() -> Finding:
