@@ -83,7 +83,12 @@ def make_helm(bare_cluster: Path, api_client: ApiClient, tmp_path: Path) -> Call
     namespace = f"helm-{next(_numbers)}"
     CoreV1Api(api_client).create_namespace({"metadata": {"name": namespace}})
     homes = {f"HELM_{home}_HOME": str(tmp_path / home) for home in ("CACHE", "CONFIG", "DATA")}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(bare_cluster), **homes}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "KUBECONFIG": str(bare_cluster),
+        **homes,
+    }
     return lambda version: Helm(built(version), environment, namespace)
 
 
