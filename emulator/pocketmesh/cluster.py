@@ -34,6 +34,7 @@ from pocketmesh.istio.programs import images as istio_images
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.node.catalogue import standard_images
 from pocketmesh.node.images import Catalogue
+from pocketmesh.node.node import NAME as NODE_NAME
 from pocketmesh.node.node import Node
 from pocketmesh.node.verbs import PodVerbs
 from pocketmesh.objects import Object, namespace_of
@@ -82,7 +83,7 @@ class Cluster:
         catalogue = Catalogue(
             [*standard_images(), *istio_images(self.registry, self.runtime, self.fabric, self.data_plane)]
         )
-        client = Client(self.registry, "kubelet", "system:node:pocketmesh-control-plane")
+        client = Client(self.registry, "kubelet", f"system:node:{NODE_NAME}")
         self.node = Node(client, self.runtime, self.fabric, catalogue, self.clock, token=self._token)
         for controller in standard_controllers(self.registry, root, self.gate.tokens):
             self.runtime.add(controller)

@@ -11,7 +11,6 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 POD_NETWORK: Final = IPv4Network("10.244.0.0/24")
-NODE_IP: Final = "172.18.0.2"
 
 
 class AddressesExhausted(OSError):

@@ -16,9 +16,10 @@ from itertools import count
 from typing import Final, TypeAlias
 
 from pocketmesh.net import dns
-from pocketmesh.net.addresses import NODE_IP, Addresses
+from pocketmesh.net.addresses import Addresses
 from pocketmesh.net.interception import Connection, Interceptor, Taking
 from pocketmesh.net.services import ServicePort, ServiceTable, service_table
+from pocketmesh.node.network import NODE_ADDRESS
 from pocketmesh.objects import Object, uid_of
 from pocketmesh.store import Event, Store
 
@@ -57,7 +58,7 @@ class Fabric:
         uid = uid_of(pod)
         if pod["spec"].get("hostNetwork"):
             self._host_pods.add(uid)
-            return NODE_IP
+            return NODE_ADDRESS
         if self._plugin is not None and not (pod.get("status") or {}).get("podIP"):
             self._plugin(pod)
         return self._addresses.assign(uid, (pod.get("status") or {}).get("podIP", ""))
@@ -163,7 +164,7 @@ class Fabric:
         return Connection(connection.source_ip, connection.source_port, chosen[0], chosen[1])
 
     def _is_up(self, ip: str) -> bool:
-        return self._addresses.holds(ip) or (ip == NODE_IP and bool(self._host_pods))
+        return self._addresses.holds(ip) or (ip == NODE_ADDRESS and bool(self._host_pods))
 
     def _source_port(self) -> int:
         return _FIRST_PORT + next(self._source_ports) % _PORTS

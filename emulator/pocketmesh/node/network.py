@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from pocketmesh.objects import Object
+
+NODE_ADDRESS: Final = "172.18.0.2"
+"""The node's own address, which pods on its network share."""
 
 
 class NameNotFound(Exception):

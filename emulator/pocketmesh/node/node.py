@@ -17,7 +17,7 @@ from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.machine import Machine
-from pocketmesh.node.network import PodNetwork
+from pocketmesh.node.network import NODE_ADDRESS, PodNetwork
 from pocketmesh.node.pod import PodWorker
 from pocketmesh.node.registration import Registration
 from pocketmesh.node.volumes import TokenSource
@@ -25,7 +25,6 @@ from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 from pocketmesh.store import Event
 
 NAME: Final = "pocketmesh-control-plane"
-ADDRESS: Final = "172.18.0.2"
 
 
 def _no_token(pod: Object, audience: str, seconds: int) -> str:
@@ -47,7 +46,7 @@ class Node:
         *,
         token: TokenSource = _no_token,
         name: str = NAME,
-        address: str = ADDRESS,
+        address: str = NODE_ADDRESS,
     ) -> None:
         events = Recorder(client, clock, "kubelet", name)
         self.machine = Machine(client, clock, network, catalogue, token, events, name, address)

@@ -79,17 +79,26 @@ def _from_text(text: str, encoded: bool) -> tuple[int, bytes]:
         return -1, b""
 
 
+async def upgraded(request: web.BaseRequest, protocols: Sequence[str]) -> web.WebSocketResponse:
+    """The WebSocket that a request asks for, in one of these subprotocols or in none.
+
+    Raises ApiError 400 for other subprotocols.
+    """
+    asked = offered(request)
+    if asked and not set(asked) & set(protocols):
+        raise bad_request(f"unable to upgrade: unsupported protocols {asked}")
+    socket = web.WebSocketResponse(
+        protocols=protocols if asked else (), compress=False, max_msg_size=MAX_MESSAGE
+    )
+    await socket.prepare(request)
+    return socket
+
+
 async def serve(
     request: web.BaseRequest, program: Program, want: Wanted, argv: Sequence[str] = ()
 ) -> web.StreamResponse:
     """Upgrades the request and runs the program over it. Raises ApiError 400 for unknown subprotocols."""
-    asked = offered(request)
-    if asked and not set(asked) & set(PROTOCOLS):
-        raise bad_request(f"unable to upgrade: unsupported protocols {asked}")
-    socket = web.WebSocketResponse(
-        protocols=PROTOCOLS if asked else (), compress=False, max_msg_size=MAX_MESSAGE
-    )
-    await socket.prepare(request)
+    socket = await upgraded(request, PROTOCOLS)
     version = socket.ws_protocol or ""
     channels = Channels(socket)
     stdin = Pipe()

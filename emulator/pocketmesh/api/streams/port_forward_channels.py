@@ -13,8 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from pocketmesh.api.errors import bad_request
-from pocketmesh.api.streams.channels import MAX_MESSAGE, Channels, offered
+from pocketmesh.api.streams.channels import Channels, upgraded
 from pocketmesh.api.streams.pipe import Pipe
 from pocketmesh.api.streams.relay import Dial, relay, told
 from pocketmesh.api.streams.remote_command import until_gone
@@ -52,13 +51,7 @@ async def serve(request: web.BaseRequest, dial: Dial, pod: str, ports: Sequence[
 
     Raises ApiError 400 for unknown subprotocols.
     """
-    asked = offered(request)
-    if asked and not set(asked) & set(PROTOCOLS):
-        raise bad_request(f"unable to upgrade: unsupported protocols {asked}")
-    socket = web.WebSocketResponse(
-        protocols=PROTOCOLS if asked else (), compress=False, max_msg_size=MAX_MESSAGE
-    )
-    await socket.prepare(request)
+    socket = await upgraded(request, PROTOCOLS)
     channels = Channels(socket)
     forwarded = [_Port(channels, 2 * index, port) for index, port in enumerate(ports)]
 
