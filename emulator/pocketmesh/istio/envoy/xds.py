@@ -10,6 +10,8 @@ import orjson
 Json: TypeAlias = dict[str, Any]
 
 TYPES: Final = "type.googleapis.com/envoy."
+IDENTITY_TLV: Final = 0xEA
+"""The PROXY protocol's type-length-value that carries the client's SPIFFE id (of the custom range)."""
 PEER_PRINCIPAL: Final = "io.istio.peer_principal"
 """The filter state that holds the client's SPIFFE id, named as in Istio's waypoints."""
 PEER_ADDRESS: Final = "pocketmesh.peer_address"

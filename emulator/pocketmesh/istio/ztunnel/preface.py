@@ -9,7 +9,7 @@ import socket
 import struct
 from typing import Final
 
-from pocketmesh.istio.envoy.config import IDENTITY_TLV
+from pocketmesh.istio.envoy.xds import IDENTITY_TLV
 from pocketmesh.net.interception import Connection
 
 _SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"

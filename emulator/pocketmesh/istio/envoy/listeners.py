@@ -1,0 +1,121 @@
+"""Where a waypoint takes connections from ztunnels: one listener with a filter chain for each front.
+
+Where Istio chains internal listeners and HBONE tunnels, this uses a unix socket and the PROXY protocol,
+whose custom fields carry the client's identity.
+Upstream: istio/istio pilot/pkg/networking/core/listener_waypoint.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pocketmesh.istio.envoy import rbac
+from pocketmesh.istio.envoy.access_logs import access_logs
+from pocketmesh.istio.envoy.fronts import Front
+from pocketmesh.istio.envoy.http_filters import http_filters
+from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.routes import cluster_name
+from pocketmesh.istio.envoy.xds import (
+    IDENTITY_TLV,
+    PEER_ADDRESS,
+    PEER_PRINCIPAL,
+    Json,
+    from_file,
+    resource,
+    typed,
+)
+from pocketmesh.istio.mesh.model import Mesh
+
+_PROXY: Final = "envoy.filters.listener.proxy_protocol"
+_HTTP_PROTOCOLS: Final = ["http/1.0", "http/1.1", "h2c"]
+
+
+def listener(mesh: Mesh, fronts: list[Front], layout: Layout) -> Json:
+    """The listener with a chain for each front, found by the address and port that the client dialled."""
+    chains = [chain for front in fronts for chain in _chains(mesh, front, layout)]
+    identity = {"tlv_type": IDENTITY_TLV, "on_tlv_present": {"key": "peer"}}
+    filters = [typed(_PROXY, "extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", rules=[identity])]
+    sniffed = sorted({front.port.port for front in fronts if front.protocol == "auto"})
+    if sniffed:
+        inspector = typed(
+            "envoy.filters.listener.http_inspector",
+            "extensions.filters.listener.http_inspector.v3.HttpInspector",
+        )
+        filters.append({**inspector, "filter_disabled": {"not_match": _on_ports(sniffed)}})
+    return resource(
+        "config.listener.v3.Listener",
+        name="main_internal",
+        address={"pipe": {"path": str(layout.inbound), "mode": 0o600}},
+        listener_filters=filters,
+        listener_filters_timeout="5s",
+        continue_on_listener_filters_timeout=True,
+        filter_chains=chains,
+    )
+
+
+def _on_ports(ports: list[int]) -> Json:
+    rules: list[Json] = [{"destination_port_range": {"start": port, "end": port + 1}} for port in ports]
+    return rules[0] if len(rules) == 1 else {"or_match": {"rules": rules}}
+
+
+def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
+    match: Json = {
+        "prefix_ranges": [{"address_prefix": front.ip, "prefix_len": 32}],
+        "destination_port": front.port.port,
+    }
+    if front.protocol != "tcp":
+        protocols = {"application_protocols": _HTTP_PROTOCOLS} if front.protocol == "auto" else {}
+        yield _chain(
+            cluster_name(front.port.service, front.port.port),
+            {**match, **protocols},
+            [_connection_manager(mesh, front, layout)],
+        )
+    if front.protocol in {"tcp", "auto"}:
+        name = cluster_name(front.port.service, front.port.port, "tcp")
+        proxy = typed(
+            "envoy.filters.network.tcp_proxy",
+            "extensions.filters.network.tcp_proxy.v3.TcpProxy",
+            stat_prefix=name,
+            cluster=name,
+            access_log=access_logs(mesh),
+        )
+        yield _chain(name, match, [*rbac.filters(front.policies, http=False), proxy])
+
+
+def _chain(name: str, match: Json, filters: list[Json]) -> Json:
+    client = typed(
+        "client",
+        "extensions.filters.network.set_filter_state.v3.Config",
+        on_new_connection=[
+            _remembered(PEER_PRINCIPAL, "envoy.string", f"%DYNAMIC_METADATA({_PROXY}:peer)%"),
+            _remembered(PEER_ADDRESS, "envoy.network.ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
+        ],
+    )
+    return {"name": name, "filter_chain_match": match, "filters": [client, *filters]}
+
+
+def _remembered(key: str, factory: str, text: str) -> Json:
+    line = {"text_format_source": {"inline_string": text}}
+    return {"object_key": key, "factory_key": factory, "format_string": line}
+
+
+def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
+    name = cluster_name(front.port.service, front.port.port)
+    none = {"value": 0}
+    return typed(
+        "envoy.filters.network.http_connection_manager",
+        "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=name,
+        server_name="istio-envoy",
+        rds={"config_source": from_file(str(layout.file(f"rds/{name}.json"))), "route_config_name": name},
+        http_filters=http_filters(front),
+        # Without sampling nothing is traced; the block makes Envoy send x-envoy-decorator-operation.
+        tracing={"client_sampling": none, "random_sampling": none, "overall_sampling": none},
+        http_protocol_options={"accept_http_10": True},
+        upgrade_configs=[{"upgrade_type": "websocket"}],
+        stream_idle_timeout="0s",
+        normalize_path=True,
+        path_with_escaped_slashes_action="KEEP_UNCHANGED",
+        access_log=access_logs(mesh),
+    )
