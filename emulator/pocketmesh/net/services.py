@@ -15,7 +15,14 @@ from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 
 Place: TypeAlias = tuple[str, str]
-"""Namespace and name."""
+"""Namespace and name. The name of what is not a Kubernetes Service is its host, which has a dot: no
+Service's name has one."""
+
+
+def host_of(service: Place) -> str:
+    """The full name of a service: its own host, or the Service's in the cluster's DNS."""
+    namespace, name = service
+    return name.rstrip(".") if "." in name else f"{name}.{namespace}.svc.cluster.local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,8 @@ class ServicePort:
 
     @property
     def host(self) -> str:
-        """The Service's full name in the cluster's DNS."""
-        namespace, name = self.service[0], self.service[1]
-        return f"{name}.{namespace}.svc.cluster.local"
+        """The service's full name."""
+        return host_of(self.service)
 
 
 @dataclass(frozen=True, slots=True)

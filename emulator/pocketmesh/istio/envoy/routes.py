@@ -22,7 +22,7 @@ from pocketmesh.istio.mesh.routing import (
     ValueMatch,
     milliseconds,
 )
-from pocketmesh.net.services import Place, ServicePort
+from pocketmesh.net.services import Place, ServicePort, host_of
 
 _RETRY_ON: Final = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 _REDIRECT_CODES: Final = {
@@ -37,7 +37,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 def cluster_name(service: Place, port: int, kind: str = "http") -> str:
     """What Istio calls the cluster of a Service's port in a waypoint."""
-    return f"inbound-vip|{port}|{kind}|{service[1]}.{service[0]}.svc.cluster.local"
+    return f"inbound-vip|{port}|{kind}|{host_of(service)}"
 
 
 def route_configuration(name: str, port: ServicePort, rules: Iterable[Rule]) -> Json:

@@ -14,7 +14,7 @@ from typing import Literal
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.istio.mesh.policy import Judgement, Peer, judge
 from pocketmesh.net.interception import Connection
-from pocketmesh.net.services import Endpoint, Place, ServicePort
+from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
 
 Verdict = Literal["deliver", "waypoint", "reset", "refuse", "timeout", "unreachable"]
 """`waypoint` means handed to the waypoint, which decides about each request; `reset` is seen by the
@@ -145,7 +145,7 @@ def _to_waypoint(mesh: Mesh, path: Path, waypoint: Place, at: str, because: str,
     instances = mesh.instances(waypoint)
     path = replace(path, waypoint=waypoint)
     if not instances:
-        error = f"unknown waypoint: {waypoint[1]}.{waypoint[0]}.svc.cluster.local"
+        error = f"unknown waypoint: {host_of(waypoint)}"
         return path.then(
             at, "breaks off: the waypoint has no ready pod", because, verdict="reset", error=error
         )

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, TRUST_DOMAIN, Mesh, Workload
 from pocketmesh.istio.mesh.policy import L4Policy, Term, mtls_mode
 from pocketmesh.istio.waypoints import HBONE_PORT
-from pocketmesh.net.services import Endpoint, Place, ServicePort
+from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
 from pocketmesh.objects import Object, controller_of, is_true, labels_of, name_of, uid_of
 from pocketmesh.versions import ISTIO
 
@@ -137,7 +137,7 @@ def _service(mesh: Mesh, place: Place, pods: Mapping[str, Object]) -> Object:
     return {
         "name": name,
         "namespace": namespace,
-        "hostname": _host(place),
+        "hostname": host_of(place),
         "vips": [f"/{ip}" for ip, owner in mesh.services.addresses.items() if owner == place],
         "ports": {str(port.port): _target(port) for port in ports},
         "endpoints": found,
@@ -168,11 +168,7 @@ def _slice_uid(service: Place, ip: str) -> str:
 def _through(mesh: Mesh, waypoint: Place | None) -> Object:
     if waypoint is None:
         return {}
-    return {"waypoint": {"destination": f"{waypoint[0]}/{_host(waypoint)}", "hboneMtlsPort": HBONE_PORT}}
-
-
-def _host(place: Place) -> str:
-    return f"{place[1]}.{place[0]}.svc.{TRUST_DOMAIN}"
+    return {"waypoint": {"destination": f"{waypoint[0]}/{host_of(waypoint)}", "hboneMtlsPort": HBONE_PORT}}
 
 
 def _policies_of(mesh: Mesh, workload: Workload) -> list[str]:
