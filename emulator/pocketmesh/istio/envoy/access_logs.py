@@ -23,7 +23,7 @@ _FORMAT: Final = (
 
 def access_logs(mesh: Mesh) -> list[Json]:
     """Where each request is logged; nowhere unless the mesh configuration says so."""
-    if not mesh.access_log:
+    if not mesh.config.access_log_file:
         return []
     text = {"text_format_source": {"inline_string": _FORMAT}}
     kind = "extensions.access_loggers.file.v3.FileAccessLog"

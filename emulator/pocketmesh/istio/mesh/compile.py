@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pocketmesh.istio.mesh import authorization
+from pocketmesh.istio.mesh.mesh_config import MeshConfig, mesh_config
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, workload_of
 from pocketmesh.istio.mesh.policy import WaypointPolicy
 from pocketmesh.istio.mesh.routes import rules_by_service
@@ -45,8 +45,6 @@ INPUTS: Final = (
 
 MESH_CONFIG: Final = (ROOT_NAMESPACE, "istio")
 
-_ACCESS_LOG: Final = re.compile(r"^accessLogFile:\s*[\"']?([^\"'\s#]*)", re.MULTILINE)
-
 Objects = Mapping[str, Sequence[Object]]
 
 
@@ -69,7 +67,7 @@ def compile_mesh(objects: Objects) -> Mesh:
             authorization.peer_authentications(objects.get(PEER_AUTHENTICATIONS, ()), ROOT_NAMESPACE)
         ),
         targeted=_targeted(policies),
-        access_log=_access_log(objects.get(CONFIG_MAPS, ())),
+        config=_config(objects.get(CONFIG_MAPS, ())),
     )
 
 
@@ -97,12 +95,11 @@ def _targeted(policies: Iterable[Object]) -> dict[tuple[str, str, str], tuple[Wa
     return found
 
 
-def _access_log(config_maps: Iterable[Object]) -> str:
+def _config(config_maps: Iterable[Object]) -> MeshConfig:
     for item in config_maps:
         if _place(item) == MESH_CONFIG:
-            found = _ACCESS_LOG.search((item.get("data") or {}).get("mesh", ""))
-            return found.group(1) if found else ""
-    return ""
+            return mesh_config((item.get("data") or {}).get("mesh", ""))
+    return MeshConfig()
 
 
 def _place(obj: Object) -> Place:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from pocketmesh.istio.mesh.mesh_config import MeshConfig
 from pocketmesh.istio.mesh.policy import L4Policy, PeerAuthentication, WaypointPolicy
 from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.waypoints import HBONE_PORT, Binding, Waypoint
@@ -84,7 +85,7 @@ class Mesh:
     l4_policies: tuple[L4Policy, ...] = ()
     peer_authentications: tuple[PeerAuthentication, ...] = ()
     targeted: Mapping[tuple[str, str, str], tuple[WaypointPolicy, ...]] = field(default_factory=dict)
-    access_log: str = ""
+    config: MeshConfig = field(default_factory=MeshConfig)
 
     def waypoint_of(self, service: Place) -> Place | None:
         """The waypoint that traffic to a Service goes through."""
