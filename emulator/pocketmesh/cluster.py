@@ -84,7 +84,11 @@ class Cluster:
             [*standard_images(), *istio_images(self.registry, self.runtime, self.fabric, self.data_plane)]
         )
         client = Client(self.registry, "kubelet", f"system:node:{NODE_NAME}")
-        self.node = Node(client, self.runtime, self.fabric, catalogue, self.clock, token=self._token)
+        disk = place.state.absolute() / "node"
+        disk.mkdir(mode=0o700, exist_ok=True)
+        self.node = Node(
+            client, self.runtime, self.fabric, catalogue, self.clock, disk=disk, token=self._token
+        )
         for controller in standard_controllers(self.registry, root, self.gate.tokens):
             self.runtime.add(controller)
         self._server: Server | None = None

@@ -19,6 +19,7 @@ from pocketmesh.node.images import Image, qualified
 from pocketmesh.node.launch import Launch, NotExecutable, prepare, program
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.machine import Machine
+from pocketmesh.node.mounts import PodVolumes
 from pocketmesh.node.probes import Kind, Probe, ProbeFailed, ask
 from pocketmesh.node.process import Container, Invocation, NoInput
 from pocketmesh.node.status import PLACES, Role, continued
@@ -46,6 +47,7 @@ class ContainerWorker:
         before: Object,
         changed: Callable[[], None],
         role: Role,
+        volumes: PodVolumes,
     ) -> None:
         self.spec = spec
         self.state, self._restarting = continued(spec, before, machine.now())
@@ -55,6 +57,7 @@ class ContainerWorker:
         self.previous_log: ContainerLog | None = None
         self._path = f"spec.{PLACES[role]}{{{spec['name']}}}"
         self._machine = machine
+        self._volumes = volumes
         self._pod = pod
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
@@ -130,7 +133,7 @@ class ContainerWorker:
         self._event("Normal", "Pulled", f'Container image "{self.spec["image"]}" already present on machine')
         log = ContainerLog(self._machine.clock)
         try:
-            launch = prepare(self._machine, self._pod, self.spec, image, ip, log)
+            launch = prepare(self._machine, self._pod, self.spec, image, ip, log, self._volumes)
         except Unresolvable as problem:
             self.state.state = {"waiting": {"reason": "CreateContainerConfigError", "message": str(problem)}}
             self._event("Warning", "Failed", f"Error: {problem}")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from pocketmesh.node.console import Console
 from pocketmesh.node.environment import PATH, PodFields, environment, expand
-from pocketmesh.node.files import MemoryFiles
+from pocketmesh.node.files import MemoryFiles, MountedFiles
 from pocketmesh.node.images import Image
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.machine import Machine
+from pocketmesh.node.mounts import PodVolumes
 from pocketmesh.node.process import Command, Container, Invocation
-from pocketmesh.node.volumes import mounted_files
 from pocketmesh.objects import Object, name_of, namespace_of
 
 
@@ -38,7 +38,15 @@ class Launch:
     console: Console
 
 
-def prepare(machine: Machine, pod: Object, spec: Object, image: Image, ip: str, log: ContainerLog) -> Launch:
+def prepare(
+    machine: Machine,
+    pod: Object,
+    spec: Object,
+    image: Image,
+    ip: str,
+    log: ContainerLog,
+    volumes: PodVolumes,
+) -> Launch:
     """Everything that a container's main process needs.
 
     Raises Unresolvable when it refers to something that is missing, NotExecutable when the image has no
@@ -49,7 +57,7 @@ def prepare(machine: Machine, pod: Object, spec: Object, image: Image, ip: str, 
     own = environment(pod, spec, fields, machine.services(), machine.client.get)
     home = "/root" if image.user == "root" else f"/home/{image.user}"
     env = {"PATH": PATH, "HOSTNAME": hostname, "HOME": home, **image.env, **own}
-    files = mounted_files(pod, spec, fields, machine.client.get, machine.token)
+    files, mounts = volumes.mounts(spec, env)
     container = Container(
         pod=pod,
         name=spec["name"],
@@ -60,7 +68,7 @@ def prepare(machine: Machine, pod: Object, spec: Object, image: Image, ip: str, 
         network=machine.network,
         log=log,
         commands=image.commands,
-        files=MemoryFiles({**system_files(pod, hostname, ip), **files}),
+        files=MountedFiles(MemoryFiles({**system_files(pod, hostname, ip), **files}), mounts),
         user=image.user,
         cwd=spec.get("workingDir") or image.workdir,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
@@ -16,7 +17,7 @@ from pocketmesh.objects import Object
 
 @dataclass(frozen=True)
 class Machine:
-    """The node as its pods see it."""
+    """The node as its pods see it; `disk` is the directory that holds its files."""
 
     client: Client
     clock: Clock
@@ -26,6 +27,7 @@ class Machine:
     events: Recorder
     name: str
     address: str
+    disk: Path
 
     def now(self) -> str:
         """The time as it stands in objects."""

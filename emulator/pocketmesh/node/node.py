@@ -7,7 +7,9 @@ that the API still has.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Hashable, Iterable
+from pathlib import Path
 from typing import Final
 
 from pocketmesh.api.client import Client
@@ -17,6 +19,7 @@ from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.machine import Machine
+from pocketmesh.node.mounts import PODS
 from pocketmesh.node.network import NODE_ADDRESS, PodNetwork
 from pocketmesh.node.pod import PodWorker
 from pocketmesh.node.registration import Registration
@@ -44,12 +47,13 @@ class Node:
         catalogue: Catalogue,
         clock: Clock,
         *,
+        disk: Path,
         token: TokenSource = _no_token,
         name: str = NAME,
         address: str = NODE_ADDRESS,
     ) -> None:
         events = Recorder(client, clock, "kubelet", name)
-        self.machine = Machine(client, clock, network, catalogue, token, events, name, address)
+        self.machine = Machine(client, clock, network, catalogue, token, events, name, address, disk)
         self._runtime = runtime
         self._registration = Registration(client, clock, name, address)
         self._workers: dict[Place, PodWorker] = {}
@@ -58,6 +62,7 @@ class Node:
     def start(self) -> None:
         """Registers the node and takes its pods up."""
         self._from_before = {uid_of(pod) for pod in self.machine.client.all("pods")}
+        self._forget_gone()
         self._runtime.add(self._registration)
         self._runtime.add(self)
 
@@ -74,7 +79,11 @@ class Node:
         return self._workers.get((namespace, name))
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
-        return own(event, "pods")
+        yield from own(event, "pods")
+        if event.key.resource in ("configmaps", "secrets"):
+            for place, worker in self._workers.items():
+                if place[0] == event.key.namespace and worker.volumes.mentions(*event.key[::2]):
+                    yield place
 
     def reconcile(self, key: Place) -> float | None:
         pod = self.machine.client.get("pods", *key)
@@ -82,6 +91,7 @@ class Node:
         if worker is not None and (pod is None or uid_of(pod) != worker.uid):
             del self._workers[key]
             worker.abandon()
+            worker.volumes.remove()
             worker = None
         if pod is None or pod["spec"].get("nodeName") != self.machine.name:
             return None
@@ -91,6 +101,13 @@ class Node:
                 return None
             worker = self._workers[key] = self._take_up(pod, key)
         return worker.sync(pod)
+
+    def _forget_gone(self) -> None:
+        """Removes the directories of pods that went while nobody was here."""
+        directories = self.machine.disk / PODS
+        for directory in directories.iterdir() if directories.is_dir() else ():
+            if directory.name not in self._from_before:
+                shutil.rmtree(directory, ignore_errors=True)
 
     def _take_up(self, pod: Object, key: Place) -> PodWorker:
         interrupted = uid_of(pod) in self._from_before

@@ -14,12 +14,16 @@ from typing import Final
 from pocketmesh.clock import parse
 from pocketmesh.node.container import ContainerWorker
 from pocketmesh.node.machine import Machine
+from pocketmesh.node.mounts import PodVolumes, Unmountable
 from pocketmesh.node.network import SandboxFailed
 from pocketmesh.node.status import STATUSES, Role, pod_status
 from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
 _SANDBOX_RETRY: Final = 2.0
 """Seconds until a pod whose network could not be set up is tried again."""
+_FIRST_MOUNT_RETRY: Final = 0.5
+_LAST_MOUNT_RETRY: Final = 122.0
+"""Seconds between attempts to mount, doubling (pkg/volume/util/operationexecutor)."""
 
 
 class PodWorker:
@@ -36,6 +40,8 @@ class PodWorker:
         self.ip = ""
         self._machine = machine
         self.pod = pod
+        self.volumes = PodVolumes(machine, pod)
+        self._mount_pause = _FIRST_MOUNT_RETRY
         self._stopping = False
         self._interrupted = interrupted
         self._changed = changed
@@ -48,7 +54,7 @@ class PodWorker:
         before: Object = next((row for row in rows if row["name"] == spec["name"]), {})
         if not self._interrupted and "running" in (before.get("state") or {}):
             before = {**before, "state": {}}
-        return ContainerWorker(self._machine, self.pod, spec, before, self._changed, role)
+        return ContainerWorker(self._machine, self.pod, spec, before, self._changed, role, self.volumes)
 
     @property
     def containers(self) -> list[ContainerWorker]:
@@ -60,12 +66,18 @@ class PodWorker:
         self.pod = pod
         if "deletionTimestamp" in pod["metadata"]:
             return self._terminate()
+        try:
+            waits = [self.volumes.refresh(pod)]
+        except Unmountable as problem:
+            if not self.ip:
+                return self._say_unmounted(problem)
+            waits = []
         if not self.ip:
             try:
                 self.ip = self._machine.network.attach(pod)
             except SandboxFailed as failure:
                 return self._say_failed(failure)
-        waits = [*self._run(), *(worker.probe(self.ip) for worker in self.containers)]
+        waits += [*self._run(), *(worker.probe(self.ip) for worker in self.containers)]
         self._write_status()
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -78,6 +90,12 @@ class PodWorker:
         self._machine.events.event(self.pod, "Warning", "FailedCreatePodSandBox", message)
         self._write_status()
         return _SANDBOX_RETRY
+
+    def _say_unmounted(self, problem: Unmountable) -> float:
+        self._machine.events.event(self.pod, "Warning", "FailedMount", str(problem))
+        self._write_status()
+        pause, self._mount_pause = self._mount_pause, min(2 * self._mount_pause, _LAST_MOUNT_RETRY)
+        return pause
 
     def abandon(self) -> None:
         """Ends a pod that is gone from the API already."""

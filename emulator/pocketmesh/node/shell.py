@@ -11,11 +11,11 @@ import asyncio
 import os
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from pocketmesh.node.files import MemoryFiles
+from pocketmesh.node.files import DiskFiles, MemoryFiles, MountedFiles
 from pocketmesh.node.process import Command, Container, Input, Invocation, NoInput
 
 if TYPE_CHECKING:
@@ -32,19 +32,19 @@ _INTERRUPTED: Final = 130
 _NOT_FOUND = re.compile(rb"^(?:bash|\S+): line \d+: (\S+): command not found(?:\. Did you mean: .*)?$", re.M)
 _INCOMPLETE = re.compile(r"unexpected end of file|unexpected EOF|unterminated")
 _HERE_DOCUMENT = re.compile(r"(?<!<)<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
+_READ_ONLY = re.compile(rb"(?:io error: )?filesystem is read-only")
 _OURS = re.compile(rb"^bash: (?:line \d+: )?", re.M)
 
 
 class ShellFiles:
-    """A container's files in bashkit's memory, shared by all its shells."""
+    """Files in bashkit's memory, shared by all shells that see them."""
 
     def __init__(self) -> None:
         from bashkit import FileSystem
 
         self.volume: FileSystem = FileSystem()
-        for directory in _DIRECTORIES:
-            self.volume.mkdir(directory, recursive=True)
-        self.volume.write_file("/dev/null", b"")
+        for entry in self.volume.read_dir("/"):
+            self.volume.remove(f"/{entry['name']}", recursive=True)
 
     def read(self, path: str) -> bytes:
         if not self.volume.exists(path):
@@ -72,6 +72,9 @@ class ShellFiles:
         if self.volume.exists(path):
             self.volume.remove(path, recursive=True)
 
+    def chmod(self, path: str, mode: int) -> None:
+        self.volume.chmod(path, mode)
+
 
 class Shell:
     """One shell: its variables and working directory last from script to script."""
@@ -91,7 +94,8 @@ class Shell:
             timeout_seconds=_SECONDS,
             profile=ExecutionProfile.Interactive,
         )
-        self._bash.mount("/", _volume(container))
+        for path, volume, read_only in _volumes(container):
+            self._bash.mount(path, volume, read_only=read_only)
         self._standard_input = invocation.stdin
         self._running: set[asyncio.Future[int]] = set()
         self.left = False
@@ -150,6 +154,7 @@ class Shell:
             await out.write(data)
 
         async def stderr(data: bytes) -> None:
+            data = _READ_ONLY.sub(b"Read-only file system", data)
             await err.write(_OURS.sub(name + b": ", _NOT_FOUND.sub(name + rb": \1: not found", data)))
 
         execution = asyncio.ensure_future(self._bash.execute(script, stdout=stdout, stderr=stderr))
@@ -226,17 +231,38 @@ class _Piped:
         return b"" if self._piped else await self._otherwise.read(limit)
 
 
-def _volume(container: Container) -> FileSystem:
+def _volumes(container: Container) -> Iterator[tuple[str, FileSystem, bool]]:
+    """What a container's shells see: path, files, and whether they are read-only."""
     files = container.files
-    if not isinstance(files, MemoryFiles):
+    if not isinstance(files, MountedFiles):
         raise TypeError(f"{container.name} has files that no shell can use")
-    if not isinstance(files.successor, ShellFiles):
-        successor = ShellFiles()
-        files.hand_over(successor)
+    if files.own.successor is None:
+        own = _in_memory(files.own)
+        for directory in _DIRECTORIES:
+            own.mkdir(directory, recursive=True)
+        own.write_file("/dev/null", b"")
         for directory in ("/bin", "/usr/bin"):
             for name in container.commands:
-                successor.volume.write_file(f"{directory}/{name}", f'{name} "$@"\n'.encode())
-                successor.volume.chmod(f"{directory}/{name}", 0o755)
+                own.write_file(f"{directory}/{name}", f'{name} "$@"\n'.encode())
+                own.chmod(f"{directory}/{name}", 0o755)
+    yield "/", _in_memory(files.own), False
+    for mount in files.mounts:
+        yield mount.path, _seen(mount.files), mount.read_only
+
+
+def _seen(files: MemoryFiles | DiskFiles) -> FileSystem:
+    """Files as bashkit has them. Of a disk it opens no more than the directory, whatever links lead to."""
+    from bashkit import FileSystem
+
+    if isinstance(files, MemoryFiles):
+        return _in_memory(files)
+    files.directory.mkdir(parents=True, exist_ok=True)
+    return FileSystem.real(str(files.directory), writable=True)
+
+
+def _in_memory(files: MemoryFiles) -> FileSystem:
+    if files.successor is None:
+        files.hand_over(ShellFiles())
     assert isinstance(files.successor, ShellFiles)
     return files.successor.volume
 

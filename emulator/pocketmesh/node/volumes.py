@@ -1,129 +1,92 @@
-"""The files that a pod's volumes put into a container, as bytes by path.
+"""The files that ConfigMaps, Secrets, the downward API and tokens put into a volume.
 
-A volume's content is what it was when the container started; hostPath, emptyDir and claims are empty.
+Pure but for reading objects. Follows pkg/volume/{configmap,secret,downwardapi,projected}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 from pocketmesh.node.environment import Lookup, PodFields, Unresolvable, contents, resource_value
+from pocketmesh.node.files import USUAL, File
 from pocketmesh.objects import Object, namespace_of
 
 TokenSource: TypeAlias = Callable[[Object, str, int], str]
 """(pod, audience, seconds) → a token of the pod's ServiceAccount; the audience is "" for the API's own."""
 
-ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-_TOKEN_SECONDS = 3607
+_RESOURCES: Final = {"configMap": "configmaps", "secret": "secrets"}
+_NO_KEY: Final = {
+    "configMap": "configmap references non-existent config key: ",
+    "secret": "references non-existent secret key: ",
+}
+_TOKEN_SECONDS: Final = 3600
 
 
-def mounted_files(
-    pod: Object, container: Object, fields: PodFields, lookup: Lookup, token: TokenSource
-) -> dict[str, bytes]:
-    """Every file of every volume mount, and the ServiceAccount's unless the pod declines it.
-
-    Raises Unresolvable for a missing ConfigMap, Secret or key that is not optional.
-    """
-    volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or []}
-    found: dict[str, bytes] = {}
-    if wants_account(pod, container, lookup):
-        found.update(_under(ACCOUNT, _account(pod, lookup, token)))
-    for mount in container.get("volumeMounts") or []:
-        volume = volumes.get(mount["name"])
-        if volume is None:
-            continue
-        files = _content(pod, volume, fields, lookup, token)
-        if mount.get("subPath"):
-            files = _below(files, mount["subPath"])
-        found.update(_under(mount["mountPath"], files))
-    return found
-
-
-def wants_account(pod: Object, container: Object, lookup: Lookup) -> bool:
-    """Whether the ServiceAccount's token is mounted (plugin/pkg/admission/serviceaccount)."""
-    if any(mount["mountPath"] == ACCOUNT for mount in container.get("volumeMounts") or []):
-        return False
-    asked = pod["spec"].get("automountServiceAccountToken")
-    if asked is None:
-        name = pod["spec"].get("serviceAccountName", "default")
-        account = lookup("serviceaccounts", namespace_of(pod), name)
-        asked = (account or {}).get("automountServiceAccountToken")
-    return asked is not False
-
-
-def _account(pod: Object, lookup: Lookup, token: TokenSource) -> dict[str, bytes]:
-    roots = lookup("configmaps", namespace_of(pod), "kube-root-ca.crt")
-    return {
-        "token": token(pod, "", _TOKEN_SECONDS).encode(),
-        "ca.crt": contents(roots).get("ca.crt", b"") if roots else b"",
-        "namespace": namespace_of(pod).encode(),
-    }
-
-
-def _content(
-    pod: Object, volume: Object, fields: PodFields, lookup: Lookup, token: TokenSource
-) -> dict[str, bytes]:
-    if "configMap" in volume:
-        source = volume["configMap"]
-        return _object(pod, "configmaps", source.get("name", ""), source, lookup)
+def sources(volume: Object) -> list[tuple[str, Object]]:
+    """What a volume is filled from, as (kind of source, source); empty for one that has files of its own."""
+    if "projected" in volume:
+        given = volume["projected"].get("sources") or []
+        return [(kind, source) for each in given for kind, source in each.items()]
     if "secret" in volume:
-        source = volume["secret"]
-        return _object(pod, "secrets", source.get("secretName", ""), source, lookup)
-    if "downwardAPI" in volume:
-        return _downward(pod, volume["downwardAPI"], fields)
-    found: dict[str, bytes] = {}
-    for source in (volume.get("projected") or {}).get("sources") or []:
-        if "configMap" in source:
-            each = source["configMap"]
-            found.update(_object(pod, "configmaps", each.get("name", ""), each, lookup))
-        elif "secret" in source:
-            each = source["secret"]
-            found.update(_object(pod, "secrets", each.get("name", ""), each, lookup))
-        elif "downwardAPI" in source:
-            found.update(_downward(pod, source["downwardAPI"], fields))
-        elif "serviceAccountToken" in source:
-            each = source["serviceAccountToken"]
-            seconds = each.get("expirationSeconds", 3600)
-            found[each["path"]] = token(pod, each.get("audience", ""), seconds).encode()
+        return [("secret", {**volume["secret"], "name": volume["secret"].get("secretName", "")})]
+    return [(kind, volume[kind]) for kind in ("configMap", "downwardAPI") if kind in volume]
+
+
+def mentioned(volume: Object) -> Iterator[tuple[str, str]]:
+    """The objects that fill it, as (resource, name)."""
+    for kind, source in sources(volume):
+        if kind in _RESOURCES:
+            yield _RESOURCES[kind], source.get("name", "")
+
+
+def rendered(
+    pod: Object, volume: Object, fields: PodFields, lookup: Lookup, token: TokenSource
+) -> dict[str, File]:
+    """The volume's files by path. Raises Unresolvable for a missing object or key that is not optional."""
+    found: dict[str, File] = {}
+    shape = volume.get("projected") or volume.get("configMap") or volume.get("secret")
+    usual = int((shape or volume.get("downwardAPI") or {}).get("defaultMode") or USUAL)
+    for kind, source in sources(volume):
+        if kind in _RESOURCES:
+            found |= _of_object(pod, kind, source, usual, lookup)
+        elif kind == "downwardAPI":
+            found |= _downward(pod, source, usual, fields)
+        elif kind == "serviceAccountToken":
+            issued = token(pod, source.get("audience", ""), token_seconds(source))
+            found[f"/{source['path']}"] = File(issued.encode(), usual)
     return found
 
 
-def _object(pod: Object, resource: str, name: str, source: Object, lookup: Lookup) -> dict[str, bytes]:
-    obj = lookup(resource, namespace_of(pod), name)
+def token_seconds(source: Object) -> int:
+    """How long the token of a projection lasts."""
+    return int(source.get("expirationSeconds") or _TOKEN_SECONDS)
+
+
+def _of_object(pod: Object, kind: str, source: Object, usual: int, lookup: Lookup) -> dict[str, File]:
+    obj = lookup(_RESOURCES[kind], namespace_of(pod), source.get("name", ""))
     if obj is None:
         if source.get("optional"):
             return {}
-        raise Unresolvable(f'{resource.removesuffix("s")} "{name}" not found')
+        raise Unresolvable(f'{kind.lower()} "{source.get("name", "")}" not found')
     data = contents(obj)
-    items = source.get("items")
-    if not items:
-        return data
-    missing = [item["key"] for item in items if item["key"] not in data]
-    if missing and not source.get("optional"):
-        raise Unresolvable(f"references non-existent {resource.removesuffix('s')} key: {missing[0]}")
-    return {item["path"]: data[item["key"]] for item in items if item["key"] in data}
+    items = source.get("items") or [{"key": key, "path": key} for key in data]
+    missing = next((item["key"] for item in items if item["key"] not in data), None)
+    if missing is not None and not source.get("optional"):
+        raise Unresolvable(f"{_NO_KEY[kind]}{missing}")
+    return {
+        f"/{item['path']}": File(data[item["key"]], item.get("mode") or usual)
+        for item in items
+        if item["key"] in data
+    }
 
 
-def _downward(pod: Object, source: Object, fields: PodFields) -> dict[str, bytes]:
+def _downward(pod: Object, source: Object, usual: int, fields: PodFields) -> dict[str, File]:
     found = {}
     for item in source.get("items") or []:
         if "fieldRef" in item:
-            found[item["path"]] = fields.field(item["fieldRef"]["fieldPath"]).encode()
-        elif "resourceFieldRef" in item:
+            value = fields.field(item["fieldRef"]["fieldPath"])
+        else:
             value = resource_value(item["resourceFieldRef"], pod["spec"]["containers"])
-            found[item["path"]] = value.encode()
+        found[f"/{item['path']}"] = File(value.encode(), item.get("mode") or usual)
     return found
-
-
-def _under(directory: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    base = directory.rstrip("/")
-    return {f"{base}/{path}" if path else base: data for path, data in files.items()}
-
-
-def _below(files: Mapping[str, bytes], path: str) -> dict[str, bytes]:
-    """What a `subPath` shows: one file, or what is in a directory."""
-    if path in files:
-        return {"": files[path]}
-    inside = f"{path.rstrip('/')}/"
-    return {name.removeprefix(inside): data for name, data in files.items() if name.startswith(inside)}

@@ -67,7 +67,9 @@ async def istio(
     catalogue = Catalogue(
         [*images(registry, runtime, fabric, data_plane), Image("idle", {"idle": idle}, ("idle",))]
     )
-    node = Node(Client(registry, "kubelet"), runtime, fabric, catalogue, registry.clock)
+    node = Node(
+        Client(registry, "kubelet"), runtime, fabric, catalogue, registry.clock, disk=tmp_path / "disk"
+    )
     node.start()
     running = asyncio.create_task(runtime.run())
     install(Client(registry, MANAGER))

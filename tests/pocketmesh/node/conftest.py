@@ -103,7 +103,7 @@ class Place:
                 "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             )
 
-    def open(self) -> None:
+    def open(self, token: Callable[..., str] = lambda *_: "TOKEN") -> None:
         self.store = Store(self.directory)
         self.registry = Registry(self.store, Kinds(builtin_kinds()), self.clock)
         self.client = Client(self.registry, "test")
@@ -116,7 +116,8 @@ class Place:
             self.network,
             Catalogue(self.images),
             self.clock,
-            token=lambda *_: "TOKEN",
+            disk=self.directory.with_name("disk"),
+            token=token,
         )
         self.verbs = PodVerbs(self.node)
         self.node.start()
@@ -142,13 +143,14 @@ class Place:
         for field in ("initContainers", "hostname", "terminationGracePeriodSeconds", "volumes"):
             if field in container:
                 spec[field] = container.pop(field)
+        others = container.pop("others", [])
         own = {"name": "main", "image": "busybox", "command": ["sleep", "infinity"], **container}
         metadata = {"name": name, "namespace": "default", "labels": {"app": name}}
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": metadata,
-            "spec": {"containers": [own], **spec},
+            "spec": {"containers": [own, *others], **spec},
         }
         return self.client.create("pods", body)
 
@@ -223,12 +225,14 @@ def terminal() -> Typist:
 def run(place: Place) -> Callable:
     """Runs a command in pod `a` and returns (exit code, stdout, stderr)."""
 
-    async def run(*argv: str, stdin: bytes = b"", pod: str = "a") -> tuple[int, str, str]:
+    async def run(
+        *argv: str, stdin: bytes = b"", pod: str = "a", container: str = ""
+    ) -> tuple[int, str, str]:
         from pocketmesh.api.runtime import Streams
 
         client = Typist(stdin)
         streams = Streams(client if stdin else None, client.stdout, client.stderr)
-        code = await place.verbs.exec("default", pod, "", list(argv), streams)
+        code = await place.verbs.exec("default", pod, container, list(argv), streams)
         return code, client.out.decode(), client.err.decode()
 
     return run

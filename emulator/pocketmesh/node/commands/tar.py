@@ -55,8 +55,12 @@ async def _extract(invocation: Invocation, directory: str, *, listing: bool) -> 
     for name, content in members.items():
         if listing:
             await invocation.stdout.write(f"{name}\n".encode())
-        else:
+            continue
+        try:
             invocation.container.files.write(absolute(directory, name), content)
+        except OSError as error:
+            await invocation.stderr.write(f"tar: can't open '{name}': {error.strerror}\n".encode())
+            return 1
     return 0
 
 

@@ -17,7 +17,7 @@ from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.envoy.agent import PilotAgent
 from pocketmesh.net.fabric import Fabric
-from pocketmesh.node.files import MemoryFiles
+from pocketmesh.node.files import MemoryFiles, MountedFiles
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.process import Container, Invocation, NoInput
 from pocketmesh.store import Key, Store
@@ -225,7 +225,9 @@ class Town:
         assert stored is not None
         log = ContainerLog(self.clock)
         ip = self.ips[pod]
-        return Container(stored.object, "main", "none", ip, pod, {}, self.fabric, log, {}, MemoryFiles())
+        return Container(
+            stored.object, "main", "none", ip, pod, {}, self.fabric, log, {}, MountedFiles(MemoryFiles())
+        )
 
     async def answers(self, ip: str) -> bool:
         try:
