@@ -18,8 +18,11 @@ from typing import Final
 from pocketmesh.clock import Clock
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.proxy import WaypointProxy
+from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, compile_mesh
 from pocketmesh.istio.mesh.compile import MESH_CONFIG
+from pocketmesh.istio.mesh.decide import Path as Way
+from pocketmesh.istio.observation import Observer, Passage
 from pocketmesh.istio.resources import CONFIG_MAPS
 from pocketmesh.istio.ztunnel import Closed, Ztunnel
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
@@ -51,6 +54,7 @@ class DataPlane:
         self._known = False
         self._latest = clock.now()
         self._ztunnel: Ztunnel | None = None
+        self._observers: list[Observer] = []
         self.proxies: dict[str, WaypointProxy] = {}
         """The running waypoints, by their pods' addresses."""
         fabric.intercept(self)
@@ -86,7 +90,9 @@ class DataPlane:
 
     def start(self, log: ContainerLog) -> None:
         """Starts ztunnel: takes the connections of enrolled pods, with the access log in `log`."""
-        self._ztunnel = Ztunnel(self._fabric, self._clock, lambda: self.mesh, self._pipe, log.write)
+        self._ztunnel = Ztunnel(
+            self._fabric, self._clock, lambda: self.mesh, self._pipe, log.write, self._captured
+        )
 
     def stop(self) -> None:
         """Stops ztunnel: ends the connections of enrolled pods and refuses new ones."""
@@ -101,7 +107,12 @@ class DataPlane:
     @contextmanager
     def waypoint(self, waypoint: Place, pod: Workload, uid: str) -> Iterator[WaypointProxy]:
         """A proxy for a waypoint's pod, fed with every mesh and reachable by ztunnel while it lasts."""
-        proxy = WaypointProxy(waypoint, pod, Layout(self._run / uid[:8]), self._accept(pod))
+
+        def take(record: Record) -> None:
+            for observer in self._observers:
+                observer.passed(Passage(waypoint, pod, record))
+
+        proxy = WaypointProxy(waypoint, pod, Layout(self._run / uid[:8]), self._accept(pod), take)
         self.proxies[pod.ip] = proxy
         if self._known:
             proxy.update(self.mesh)
@@ -109,6 +120,15 @@ class DataPlane:
             yield proxy
         finally:
             del self.proxies[pod.ip]
+
+    @contextmanager
+    def observed(self, observer: Observer) -> Iterator[None]:
+        """Tells an observer of what happens as long as the block runs."""
+        self._observers.append(observer)
+        try:
+            yield
+        finally:
+            self._observers.remove(observer)
 
     async def settled(self) -> None:
         """Returns when every Envoy has looked at the configuration that follows from the objects now."""
@@ -130,6 +150,8 @@ class DataPlane:
 
     def inbound(self, connection: Connection) -> Taking | None:
         """What the fabric asks for every connection that arrives."""
+        for observer in self._observers:
+            observer.arrived(connection)
         if self._ztunnel is not None:
             return self._ztunnel.inbound(connection)
         from_pod = connection.source_ip in self.mesh.workloads
@@ -146,6 +168,10 @@ class DataPlane:
     def _pipe(self, ip: str) -> Path | None:
         proxy = self.proxies.get(ip)
         return proxy.layout.inbound if proxy and proxy.ready else None
+
+    def _captured(self, way: Way) -> None:
+        for observer in self._observers:
+            observer.captured(way)
 
     def _is_enrolled(self, ip: str) -> bool:
         workload = self.mesh.workloads.get(ip)

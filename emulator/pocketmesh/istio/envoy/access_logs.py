@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.records import record_log
 from pocketmesh.istio.envoy.xds import Json, typed
 from pocketmesh.istio.mesh.model import Mesh
 
@@ -21,10 +23,11 @@ _FORMAT: Final = (
 )
 
 
-def access_logs(mesh: Mesh) -> list[Json]:
-    """Where each request is logged; nowhere unless the mesh configuration says so."""
+def access_logs(mesh: Mesh, layout: Layout) -> list[Json]:
+    """Where each request is logged: to us always, to the learner if the mesh configuration says so."""
+    records = record_log(layout.records)
     if not mesh.config.access_log_file:
-        return []
+        return [records]
     text = {"text_format_source": {"inline_string": _FORMAT}}
     kind = "extensions.access_loggers.file.v3.FileAccessLog"
-    return [typed("envoy.access_loggers.file", kind, path="/dev/stdout", log_format=text)]
+    return [records, typed("envoy.access_loggers.file", kind, path="/dev/stdout", log_format=text)]

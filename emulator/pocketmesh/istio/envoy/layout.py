@@ -28,6 +28,11 @@ class Layout:
         """Where Envoy accepts what ztunnels send to the waypoint."""
         return self.root / "in"
 
+    @property
+    def records(self) -> Path:
+        """Where Envoy tells us of each request."""
+        return self.root / "records"
+
     def endpoint(self, ip: str, port: int) -> Path:
         """Where the destination's ztunnel accepts what this Envoy sends to a pod's port."""
         return self.root / "e" / f"{ip}:{port}"

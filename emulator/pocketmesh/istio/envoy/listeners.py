@@ -78,7 +78,7 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
             "extensions.filters.network.tcp_proxy.v3.TcpProxy",
             stat_prefix=name,
             cluster=name,
-            access_log=access_logs(mesh),
+            access_log=access_logs(mesh, layout),
         )
         yield _chain(name, match, [*rbac.filters(front.policies, http=False), proxy])
 
@@ -117,5 +117,5 @@ def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
         stream_idle_timeout="0s",
         normalize_path=True,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
-        access_log=access_logs(mesh),
+        access_log=access_logs(mesh, layout),
     )

@@ -17,6 +17,7 @@ _LONGEST_STOP: Final = 2.0
 _FLAGS: Final = (
     *("--concurrency", "1"),
     "--disable-hot-restart",
+    *("--file-flush-interval-msec", "100"),
     *("--log-level", "warning"),
     *("--component-log-level", "misc:error"),
     *("--log-format", "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t"),

@@ -13,6 +13,7 @@ from pocketmesh.istio.envoy.delivery import Delivery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.process import EnvoyProcess, Write
+from pocketmesh.istio.envoy.records import RecordReader, Take
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.net.services import Place
 
@@ -24,7 +25,9 @@ class WaypointProxy:
     """Runs one Envoy and gives it each new mesh. `ready` is what its readiness probe answers,
     `pid` the child's, 0 before it runs."""
 
-    def __init__(self, waypoint: Place, pod: Workload, layout: Layout, accept: Accept) -> None:
+    def __init__(
+        self, waypoint: Place, pod: Workload, layout: Layout, accept: Accept, take: Take = lambda record: None
+    ) -> None:
         self.waypoint = waypoint
         self.pod = pod
         self.layout = layout
@@ -32,6 +35,7 @@ class WaypointProxy:
         self.pid = 0
         self.admin = Admin(layout.admin)
         self._endpoints = Endpoints(layout, accept)
+        self._take = take
         self._delivery = Delivery(layout, self.admin)
         self._mesh: Mesh | None = None
         self._changed = asyncio.Event()
@@ -56,19 +60,20 @@ class WaypointProxy:
         shutil.rmtree(self.layout.root, ignore_errors=True)
         self.layout.create()
         try:
-            self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.waypoint, self.pod))
-            await self._changed.wait()
-            files = await self._write()
-            envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
-            self.pid = envoy.pid
-            try:
-                following = asyncio.create_task(self._follow(envoy, files, stderr))
+            with RecordReader(self.layout.records, self._take):
+                self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.waypoint, self.pod))
+                await self._changed.wait()
+                files = await self._write()
+                envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
+                self.pid = envoy.pid
                 try:
-                    return await envoy.wait()
+                    following = asyncio.create_task(self._follow(envoy, files, stderr))
+                    try:
+                        return await envoy.wait()
+                    finally:
+                        following.cancel()
                 finally:
-                    following.cancel()
-            finally:
-                await envoy.stop()
+                    await envoy.stop()
         finally:
             self.ready = False
             self._endpoints.keep(())

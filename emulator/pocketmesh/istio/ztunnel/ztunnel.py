@@ -44,7 +44,7 @@ class _Open:
 
 class Ztunnel:
     """One running ztunnel. `mesh` and `pipe` are asked for each connection: the mesh as it is then, and
-    the socket of a waypoint's pod by its address."""
+    the socket of a waypoint's pod by its address. `observe` is told of each connection that is dialled."""
 
     def __init__(
         self,
@@ -53,12 +53,14 @@ class Ztunnel:
         mesh: Callable[[], Mesh],
         pipe: Callable[[str], Path | None],
         log: Callable[[bytes], None],
+        observe: Callable[[Way], None] = lambda way: None,
     ) -> None:
         self._fabric = fabric
         self._clock = clock
         self._mesh = mesh
         self._pipe = pipe
         self._log = log
+        self._observe = observe
         self._open: set[_Open] = set()
 
     def outbound(self, connection: Connection) -> Taking | None:
@@ -68,7 +70,9 @@ class Ztunnel:
             return None
 
         async def take(far: socket.socket) -> None:
-            await self._outbound(far, decide(self._mesh(), connection), source)
+            way = decide(self._mesh(), connection)
+            self._observe(way)
+            await self._outbound(far, way, source)
 
         return take
 
