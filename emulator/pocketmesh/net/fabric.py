@@ -108,7 +108,7 @@ class Fabric:
         if self._interceptor is not None and ip != source_ip:
             taking = self._interceptor.outbound(connection)
             if taking is not None:
-                return await _connected(taking)
+                return await _connected(taking, connection)
         return await self.arrive(self._translated(connection))
 
     async def arrive(self, connection: Connection) -> socket.socket:
@@ -116,13 +116,13 @@ class Fabric:
         if self._interceptor is not None and connection.ip != connection.source_ip:
             taking = self._interceptor.inbound(connection)
             if taking is not None:
-                return await _connected(taking)
+                return await _connected(taking, connection)
         factory = self.factory_at(connection.ip, connection.port)
 
         async def accept(far: socket.socket) -> None:
             await asyncio.get_running_loop().connect_accepted_socket(factory, far)
 
-        return await _connected(accept)
+        return await _connected(accept, connection)
 
     def factory_at(self, ip: str, port: int) -> ProtocolFactory:
         """The listener's factory at a pod's address; the OSError that a client gets when there is none."""
@@ -182,8 +182,20 @@ def _any(port: ServicePort) -> tuple[str, int]:
     return chosen.ip, chosen.port
 
 
-async def _connected(taking: Taking) -> socket.socket:
-    near, far = socket.socketpair()
+class _FarEnd(socket.socket):
+    """The accepting end of a connection, which knows its client as a TCP socket would."""
+
+    def __init__(self, end: socket.socket, connection: Connection) -> None:
+        super().__init__(fileno=end.detach())
+        self._peer = (connection.source_ip, connection.source_port)
+
+    def getpeername(self) -> tuple[str, int]:
+        return self._peer
+
+
+async def _connected(taking: Taking, connection: Connection) -> socket.socket:
+    near, end = socket.socketpair()
+    far = _FarEnd(end, connection)
     near.setblocking(False)
     far.setblocking(False)
     try:

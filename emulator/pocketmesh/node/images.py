@@ -6,11 +6,32 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Final
 
-from pocketmesh.node.process import Command
+from pocketmesh.node.process import Command, Invocation
 
-_ISTIO_PLACES: Final = ("registry.istio.io/release", "docker.io/istio", "gcr.io/istio-release")
+_ISTIO_PLACES: Final = (
+    *("registry.istio.io/release", "docker.io/istio", "gcr.io/istio-release"),
+    *("registry.istio.io/testing", "docker.io/istiotesting", "gcr.io/istio-testing"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command whose module is imported when it first runs, so that images cost nothing until then."""
+
+    module: str
+    name: str
+
+    @property
+    def command(self) -> Command:
+        """The command itself. Raises ImportError or AttributeError."""
+        found: Command = getattr(import_module(self.module), self.name)
+        return found
+
+    async def __call__(self, invocation: Invocation) -> int:
+        return await self.command(invocation)
 
 
 @dataclass(frozen=True)

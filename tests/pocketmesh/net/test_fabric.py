@@ -35,6 +35,20 @@ async def test_a_pod_reaches_another(fabric: Fabric, pod: Make) -> None:
     assert await read(fabric, client, server, 8080) == b"hello"
 
 
+async def test_a_server_sees_its_clients_address(fabric: Fabric, pod: Make) -> None:
+    client, server = fabric.attach(pod("client")), fabric.attach(pod("server"))
+
+    class Host(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(transport.get_extra_info("peername")[0].encode())
+            transport.close()
+
+    fabric.listen(server, 8080, Host)
+
+    assert await read(fabric, client, server, 8080) == client.encode()
+
+
 async def test_a_pod_reaches_itself_at_localhost(fabric: Fabric, pod: Make) -> None:
     server = fabric.attach(pod("server"))
     fabric.listen(server, 8080, Greeter)

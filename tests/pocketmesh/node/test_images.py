@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pocketmesh.node.catalogue import standard_images
-from pocketmesh.node.images import Catalogue, qualified, repository
+from pocketmesh.node.images import Catalogue, Program, qualified, repository
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,16 @@ def test_the_nearest_names_are_offered():
     catalogue = Catalogue(standard_images())
     assert catalogue.find("curl/curl") is None
     assert catalogue.nearest("curl/curl")[0] == "curlimages/curl"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(command, id=f"{image.name} {name}")
+        for image in standard_images()
+        for name, command in image.commands.items()
+        if isinstance(command, Program)
+    ],
+)
+def test_a_program_that_is_imported_late_is_there(program):
+    assert callable(program.command)

@@ -11,10 +11,11 @@ Ended = Callable[[int, int], None]
 
 
 class Meter(asyncio.Protocol):
-    """Stands in for the application's protocol."""
+    """Stands in for the application's protocol, which is told that `peer` is its client."""
 
-    def __init__(self, application: asyncio.Protocol, ended: Ended) -> None:
+    def __init__(self, application: asyncio.Protocol, peer: tuple[str, int], ended: Ended) -> None:
         self.application = application
+        self.peer = peer
         self.received = 0
         self.sent = 0
         self._ended = ended
@@ -95,6 +96,8 @@ class _MeteredTransport(asyncio.Transport):
         return self._meter.application
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "peername":
+            return self._meter.peer
         return self._transport.get_extra_info(name, default)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:

@@ -174,7 +174,8 @@ class Ztunnel:
                 counts = (sent, received) if entry.direction == "inbound" else (received, sent)
                 self._write(entry, *counts, opened.error)
 
-        meter = Meter(factory(), ended)
+        client = way.connection
+        meter = Meter(factory(), (client.source_ip, client.source_port), ended)
         opened.abort = meter.abort
         self._open.add(opened)
         return meter

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pocketmesh.node.catalogue import busybox, curl, echo, echo_advanced, helloworld, pause
+from pocketmesh.node.catalogue import bookinfo, busybox, curl, echo, echo_advanced, helloworld, pause
 from pocketmesh.node.images import Image
 
 
 def standard_images() -> list[Image]:
     """All of them."""
-    parts = (busybox, curl, echo, echo_advanced, helloworld, pause)
+    parts = (bookinfo, busybox, curl, echo, echo_advanced, helloworld, pause)
     return [image for part in parts for image in part.IMAGES]

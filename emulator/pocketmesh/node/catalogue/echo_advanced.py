@@ -12,6 +12,6 @@ IMAGES: Final = (
         "gcr.io/k8s-staging-gateway-api/echo-advanced",
         {"server": server, "client": client},
         entrypoint=("/usr/local/bin/server",),
-        aliases=("registry.k8s.io/gateway-api/echo-advanced", "istio/app", "gcr.io/istio-testing/app"),
+        aliases=("registry.k8s.io/gateway-api/echo-advanced", "istio/app"),
     ),
 )

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from pocketmesh.node.commands.web import Call, HttpHandler
 
@@ -38,7 +39,7 @@ class Http(asyncio.Protocol):
         protocol.connection_made(self._transport)
         protocol.data_received(self._begun)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         call = Call(
             request.method,
             request.raw_path,
@@ -47,9 +48,25 @@ class Http(asyncio.Protocol):
             await request.read(),
             f"HTTP/{request.version.major}.{request.version.minor}",
             self._alpn,
+            request.remote or "",
         )
         reply = await self._handler(call)
-        return web.Response(status=reply.status, body=reply.body, headers=dict(reply.headers))
+        if reply.conversation is not None:
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            await reply.conversation(socket)
+            return socket
+        return _Response(status=reply.status, body=reply.body, headers=CIMultiDict(reply.headers))
+
+
+class _Response(web.Response):
+    """A response that does not tell which library made it."""
+
+    async def _prepare_headers(self) -> None:
+        named = "Server" in self.headers
+        await super()._prepare_headers()
+        if not named:
+            del self.headers["Server"]
 
 
 def http2(handler: HttpHandler, alpn: str = "") -> asyncio.Protocol:

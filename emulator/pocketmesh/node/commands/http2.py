@@ -42,6 +42,7 @@ class Http2(asyncio.Protocol):
     def __init__(self, handler: HttpHandler, alpn: str = "") -> None:
         self._handler = handler
         self._alpn = alpn
+        self._client = ""
         self._connection = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._streams: dict[int, _Stream] = {}
         self._writable = asyncio.Event()
@@ -51,6 +52,7 @@ class Http2(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._client = str((transport.get_extra_info("peername") or ("",))[0])
         self._connection.initiate_connection()
         self._flush()
 
@@ -108,6 +110,7 @@ class Http2(asyncio.Protocol):
             body=bytes(stream.body),
             protocol="HTTP/2.0",
             alpn=self._alpn,
+            client=self._client,
         )
         reply = await self._handler(call)
         with suppress(StreamClosedError):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pocketmesh.node.commands.echo.calls import Caller, Request, Response
+from pocketmesh.node.commands.calling import Caller, Request, Response
 from pocketmesh.node.commands.http2 import Http2
 from pocketmesh.node.commands.web import Call, Reply
 

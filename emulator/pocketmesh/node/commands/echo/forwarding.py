@@ -11,10 +11,10 @@ from time import perf_counter
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from pocketmesh.node.commands.calling import Caller, Request
 from pocketmesh.node.commands.curl.connections import Failed
 from pocketmesh.node.commands.dialling import dial
 from pocketmesh.node.commands.echo import grpc
-from pocketmesh.node.commands.echo.calls import Caller, Request
 from pocketmesh.node.commands.names import addresses
 from pocketmesh.node.network import NameNotFound
 from pocketmesh.node.process import Container

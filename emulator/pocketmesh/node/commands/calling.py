@@ -1,4 +1,4 @@
-"""The client's requests, by libcurl: HTTP/1.1, HTTP/2 without TLS, and gRPC on top of that."""
+"""Requests that programs make, by libcurl: HTTP/1.1, HTTP/2 without TLS, and gRPC on top of that."""
 
 from __future__ import annotations
 

@@ -1,0 +1,108 @@
+"""Istio's sample applications, applied unchanged and driven from a pod beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import DEADLINE, Kubectl
+
+ROOT = Path(__file__).parents[2]
+
+
+class Site:
+    """A namespace of the mesh with sample applications and curl in it."""
+
+    def __init__(self, kubectl: Kubectl, samples: Path) -> None:
+        self.kubectl = kubectl
+        self._samples = samples
+        kubectl("label", "namespace", kubectl.namespace, "istio.io/dataplane-mode=ambient")
+        self.apply("curl.yaml")
+
+    def apply(self, *samples: str) -> None:
+        for sample in samples:
+            self.kubectl("apply", "-f", str(self._samples / sample))
+        self.kubectl("wait", "--for=condition=Available", "deployment", "--all", f"--timeout={DEADLINE}s")
+
+    def curl(self, *words: str) -> str:
+        return self.kubectl("exec", "deploy/curl", "--", "curl", "-s", *words)
+
+    def code(self, *words: str) -> str:
+        return self.curl("-o", "/dev/null", "-w", "%{http_code}", *words)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not holds():
+            assert time.monotonic() < deadline, f"it did not happen in {DEADLINE} s"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def samples() -> Path:
+    folder = (ROOT / os.environ.get("LABCHECK_SHARED", "../shared") / "data/samples").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no upstream data in {folder}; set LABCHECK_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(in_new_namespace: Callable[[], Kubectl], samples: Path) -> Iterator[Site]:
+    """Every sample in one namespace."""
+    kubectl = in_new_namespace()
+    site = Site(kubectl, samples)
+    site.apply("bookinfo/bookinfo.yaml", "bookinfo/bookinfo-versions.yaml")
+    yield site
+    kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+
+
+def test_the_page_of_bookinfo_is_made_of_four_services(site: Site) -> None:
+    page = site.curl("http://productpage:9080/productpage")
+
+    assert "<title>Simple Bookstore App</title>" in page
+    assert "Book Details" in page
+    assert "reviews-v" in page.partition("Reviews served by:")[2]
+
+
+@pytest.mark.parametrize(
+    ("version", "color", "stars"),
+    [pytest.param("v1", "", 0), pytest.param("v2", "black", 9), pytest.param("v3", "red", 9)],
+)
+def test_each_version_of_reviews_has_its_stars(site: Site, version: str, color: str, stars: int) -> None:
+    said = json.loads(site.curl(f"http://reviews-{version}:9080/reviews/0"))
+    ratings = [review.get("rating", {}) for review in said["reviews"]]
+
+    assert said["podname"].startswith(f"reviews-{version}-")
+    assert sum(rating.get("stars", 0) for rating in ratings) == stars
+    assert {rating.get("color", "") for rating in ratings} == {color}
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [("", "ISBN-10"), ("/reviews", "podname"), ("/ratings", "ratings")],
+)
+def test_the_product_page_hands_out_what_its_services_say(site: Site, path: str, key: str) -> None:
+    said = json.loads(site.curl(f"http://productpage:9080/api/v1/products/0{path}"))
+
+    assert key in said
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("productpage:9080/", "200"),
+        ("productpage:9080/health", "200"),
+        ("productpage:9080/api/v1/products", "200"),
+        ("details:9080/details/0", "200"),
+        ("details:9080/details/x", "400"),
+        ("ratings:9080/ratings/0", "200"),
+        ("ratings:9080/health", "200"),
+        ("reviews:9080/health", "200"),
+    ],
+)
+def test_a_service_of_bookinfo_answers(site: Site, url: str, code: str) -> None:
+    assert site.code(f"http://{url}") == code
