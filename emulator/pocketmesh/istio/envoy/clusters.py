@@ -32,13 +32,13 @@ def clusters_of(mesh: Mesh, fronts: Iterable[Front]) -> list[Cluster]:
     """The clusters that these fronts send to, by name: their own ports and the backends of their rules."""
     found: list[Cluster] = []
     for front in fronts:
-        service, number = front.port.service, front.port.port
+        host, number = front.port.host, front.port.port
         if front.protocol != "tcp":
-            found.append(Cluster(cluster_name(service, number), front.port, front.protocol))
+            found.append(Cluster(cluster_name(host, number), front.port, front.protocol))
         if front.protocol in {"tcp", "auto"}:
-            found.append(Cluster(cluster_name(service, number, "tcp"), front.port, "tcp"))
-        for backend, backend_port in backends_of(front.rules, mesh.services.ports):
-            port = mesh.services.port(backend, backend_port)
+            found.append(Cluster(cluster_name(host, number, "tcp"), front.port, "tcp"))
+        for backend, backend_port in backends_of(front.rules):
+            port = mesh.port(backend, backend_port)
             if port is not None:
                 protocol = protocol_of(port)
                 name = cluster_name(backend, backend_port)

@@ -33,7 +33,7 @@ def envoy_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuration:
     files["cds.json"] = response(*(cluster_resource(cluster, layout) for cluster in clusters))
     for front in fronts:
         if front.protocol != "tcp":
-            name = cluster_name(front.port.service, front.port.port)
+            name = cluster_name(front.port.host, front.port.port)
             files[f"rds/{name}.json"] = response(route_configuration(name, front.port, front.rules))
     files["lds.json"] = response(*([listener(mesh, fronts, layout)] if fronts else []))
     endpoints = {(end.ip, end.port) for cluster in clusters for end in cluster.port.ready}

@@ -67,12 +67,12 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
     if front.protocol != "tcp":
         protocols = {"application_protocols": _HTTP_PROTOCOLS} if front.protocol == "auto" else {}
         yield _chain(
-            cluster_name(front.port.service, front.port.port),
+            cluster_name(front.port.host, front.port.port),
             {**match, **protocols},
             [_connection_manager(mesh, front, layout)],
         )
     if front.protocol in {"tcp", "auto"}:
-        name = cluster_name(front.port.service, front.port.port, "tcp")
+        name = cluster_name(front.port.host, front.port.port, "tcp")
         proxy = typed(
             "envoy.filters.network.tcp_proxy",
             "extensions.filters.network.tcp_proxy.v3.TcpProxy",
@@ -101,7 +101,7 @@ def _remembered(key: str, factory: str, text: str) -> Json:
 
 
 def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
-    name = cluster_name(front.port.service, front.port.port)
+    name = cluster_name(front.port.host, front.port.port)
     none = {"value": 0}
     return typed(
         "envoy.filters.network.http_connection_manager",

@@ -6,7 +6,7 @@ Upstream: istio/istio pilot/pkg/networking/core/route/{route.go,retry/retry.go}.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pocketmesh.istio.envoy.xds import Json, resource, seconds, typed
@@ -22,7 +22,7 @@ from pocketmesh.istio.mesh.routing import (
     ValueMatch,
     milliseconds,
 )
-from pocketmesh.net.services import Place, ServicePort, host_of
+from pocketmesh.net.services import ServicePort
 
 _RETRY_ON: Final = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 _REDIRECT_CODES: Final = {
@@ -35,9 +35,9 @@ _REDIRECT_CODES: Final = {
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-def cluster_name(service: Place, port: int, kind: str = "http") -> str:
+def cluster_name(host: str, port: int, kind: str = "http") -> str:
     """What Istio calls the cluster of a Service's port in a waypoint."""
-    return f"inbound-vip|{port}|{kind}|{host_of(service)}"
+    return f"inbound-vip|{port}|{kind}|{host}"
 
 
 def route_configuration(name: str, port: ServicePort, rules: Iterable[Rule]) -> Json:
@@ -59,7 +59,7 @@ def _default(port: ServicePort) -> Json:
         "name": "default",
         "match": {"prefix": "/"},
         "route": {
-            "cluster": cluster_name(port.service, port.port),
+            "cluster": cluster_name(port.host, port.port),
             "timeout": "0s",
             "retry_policy": {"retry_on": "reset-before-request", "num_retries": 2},
         },
@@ -93,7 +93,7 @@ def _action(rule: Rule, backends: list[Backend]) -> Json:
         "weighted_clusters": {
             "clusters": [
                 {
-                    "name": cluster_name(backend.service, backend.port),
+                    "name": cluster_name(backend.host, backend.port),
                     "weight": backend.weight,
                     **_header_changes(backend.request_headers, backend.response_headers),
                     **_host(backend.request_headers),
@@ -234,7 +234,7 @@ def _retry(rule: Rule) -> Json:
 def _mirror(mirror: Mirror) -> Json:
     share = round(mirror.numerator * 1_000_000 / mirror.denominator)
     return {
-        "cluster": cluster_name(mirror.service, mirror.port),
+        "cluster": cluster_name(mirror.host, mirror.port),
         "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
         "disable_shadow_host_suffix_append": True,
     }
@@ -259,8 +259,7 @@ def _cors(cors: Cors) -> Json:
     )
 
 
-def backends_of(rules: Iterable[Rule], services: Mapping[Place, object]) -> set[tuple[Place, int]]:
-    """The Services' ports that rules send or copy requests to, as far as these Services exist."""
-    found = {(backend.service, backend.port) for rule in rules for backend in rule.backends if backend.weight}
-    found |= {(mirror.service, mirror.port) for rule in rules for mirror in rule.mirrors}
-    return {entry for entry in found if entry[0] in services}
+def backends_of(rules: Iterable[Rule]) -> set[tuple[str, int]]:
+    """The hosts and ports that rules send or copy requests to."""
+    found = {(backend.host, backend.port) for rule in rules for backend in rule.backends if backend.weight}
+    return found | {(mirror.host, mirror.port) for rule in rules for mirror in rule.mirrors}

@@ -55,9 +55,11 @@ def compile_mesh(objects: Objects) -> Mesh:
     gateways = objects.get(GATEWAYS, ())
     waypoints = usable_waypoints(gateways, objects.get(GATEWAY_CLASSES, ()))
     policies = objects.get(AUTHORIZATION_POLICIES, ())
+    table = service_table(services.values(), objects.get(ENDPOINT_SLICES, ()))
     return Mesh(
         workloads={work.ip: work for work in _workloads(objects.get(PODS, ()), namespaces, waypoints)},
-        services=service_table(services.values(), objects.get(ENDPOINT_SLICES, ())),
+        services=table,
+        hosts={port.host: place for place, ports in table.ports.items() for port in ports},
         bindings={place: bind_service(item, namespaces, waypoints) for place, item in services.items()},
         waypoints=waypoints,
         classes={_place(item): str(item["spec"].get("gatewayClassName", "")) for item in gateways},

@@ -71,13 +71,14 @@ def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload
 class Mesh:
     """The whole mesh at one moment.
 
-    `workloads` are by address, `bindings` by Service, `waypoints` and `classes` (the GatewayClass) by
-    Gateway, `routes` by the Service that the route's parent names, `targeted` policies by what they
-    target: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name).
+    `workloads` are by address, `hosts` the Services by their full names, `bindings` by Service, `waypoints`
+    and `classes` (the GatewayClass) by Gateway, `routes` by the Service that the route's parent names,
+    `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name).
     """
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     services: ServiceTable = field(default_factory=lambda: ServiceTable({}, {}))
+    hosts: Mapping[str, Place] = field(default_factory=dict)
     bindings: Mapping[Place, Binding] = field(default_factory=dict)
     waypoints: Mapping[Place, Waypoint] = field(default_factory=dict)
     classes: Mapping[Place, str] = field(default_factory=dict)
@@ -91,6 +92,11 @@ class Mesh:
         """The waypoint that traffic to a Service goes through."""
         binding = self.bindings.get(service)
         return binding.waypoint if binding else None
+
+    def port(self, host: str, port: int) -> ServicePort | None:
+        """A TCP port of what has this full name."""
+        service = self.hosts.get(host)
+        return None if service is None else self.services.port(service, port)
 
     def instances(self, waypoint: Place) -> tuple[str, ...]:
         """The addresses of a waypoint's pods that take traffic."""

@@ -25,7 +25,7 @@ from pocketmesh.istio.mesh.routing import (
     Rule,
     in_order,
 )
-from pocketmesh.net.services import Place
+from pocketmesh.net.services import Place, host_of
 from pocketmesh.objects import Object, name_of, namespace_of
 
 _BACKEND_FILTERS: Final = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier"})
@@ -80,7 +80,7 @@ def _backend(ref: Object, namespace: str, services: Mapping[Place, Object]) -> B
     filtered = _filtered(ref.get("filters") or [], namespace)
     weight = ref.get("weight")
     return Backend(
-        service=service,
+        host=host_of(service),
         port=int(ref.get("port") or 0),
         weight=1 if weight is None else int(weight),
         problem=_problem(ref, service, services),
@@ -159,12 +159,12 @@ def _path(owner: Object) -> PathChange | None:
 
 def _mirror(mirror: Object, namespace: str) -> Mirror:
     ref = mirror["backendRef"]
-    service = (ref.get("namespace") or namespace, str(ref["name"]))
+    host = host_of((ref.get("namespace") or namespace, str(ref["name"])))
     fraction = mirror.get("fraction")
     if fraction:
-        return Mirror(service, int(ref["port"]), fraction["numerator"], fraction.get("denominator") or 100)
+        return Mirror(host, int(ref["port"]), fraction["numerator"], fraction.get("denominator") or 100)
     percent = mirror.get("percent")
-    return Mirror(service, int(ref["port"]), 100 if percent is None else int(percent))
+    return Mirror(host, int(ref["port"]), 100 if percent is None else int(percent))
 
 
 def _cors(cors: Object) -> Cors:

@@ -77,7 +77,7 @@ class Rewrite:
 class Mirror:
     """A RequestMirror: which share of requests is copied where."""
 
-    service: Place
+    host: str
     port: int
     numerator: int = 100
     denominator: int = 100
@@ -97,9 +97,12 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A destination with its share. `problem` says why that share can only fail: a reason of ResolvedRefs."""
+    """A destination with its share; `host` is a full name, whether it exists or not.
 
-    service: Place
+    `problem` says why that share can only fail: a reason of ResolvedRefs.
+    """
+
+    host: str
     port: int
     weight: int = 1
     problem: str = ""
