@@ -95,8 +95,8 @@ async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
         store.create(Key("gateways.gateway.networking.k8s.io", "shop", "waypoint"), gateway)
         runtime.add(plane)
         plane.start(Silent())  # type: ignore[arg-type]
-        with plane.waypoint(
-            ("shop", "waypoint"), workload_of(pod("waypoint"), ips["waypoint"]), "w"
+        with plane.proxy(
+            "waypoint", ("shop", "waypoint"), workload_of(pod("waypoint"), ips["waypoint"]), "w"
         ) as proxy:
             envoy = asyncio.create_task(proxy.run(ignore, ignore))
             await plane.settled()

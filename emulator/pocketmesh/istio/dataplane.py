@@ -1,4 +1,4 @@
-"""The data plane: ztunnel and the waypoints, all following one mesh.
+"""The data plane: ztunnel, the waypoints and the gateways, all following one mesh.
 
 It is assembled here and decides nothing. Without istiod the mesh stays as it was last; without ztunnel
 an enrolled pod's connections are refused, because its traffic is still redirected to where nobody listens.
@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from pocketmesh.clock import Clock
+from pocketmesh.istio.envoy.bootstrap import ProxyKind
+from pocketmesh.istio.envoy.config import waypoint_config
+from pocketmesh.istio.envoy.ingress import gateway_config
 from pocketmesh.istio.envoy.layout import Layout
-from pocketmesh.istio.envoy.proxy import WaypointProxy
+from pocketmesh.istio.envoy.proxy import Configure, EnvoyProxy
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, compile_mesh
 from pocketmesh.istio.mesh.compile import MESH_CONFIG
@@ -33,6 +36,7 @@ from pocketmesh.node.log import ContainerLog
 from pocketmesh.store import Event, Store
 
 _COALESCE: Final = 0.005
+_CONFIGURE: Final[dict[ProxyKind, Configure]] = {"waypoint": waypoint_config, "router": gateway_config}
 
 
 class DataPlane:
@@ -55,8 +59,8 @@ class DataPlane:
         self._latest = clock.now()
         self._ztunnel: Ztunnel | None = None
         self._observers: list[Observer] = []
-        self.proxies: dict[str, WaypointProxy] = {}
-        """The running waypoints, by their pods' addresses."""
+        self.proxies: dict[str, EnvoyProxy] = {}
+        """The running waypoints and gateways, by their pods' addresses."""
         fabric.intercept(self)
 
     @property
@@ -105,14 +109,15 @@ class DataPlane:
         return self._ztunnel.connections() if self._ztunnel is not None else []
 
     @contextmanager
-    def waypoint(self, waypoint: Place, pod: Workload, uid: str) -> Iterator[WaypointProxy]:
-        """A proxy for a waypoint's pod, fed with every mesh and reachable by ztunnel while it lasts."""
+    def proxy(self, kind: ProxyKind, gateway: Place, pod: Workload, uid: str) -> Iterator[EnvoyProxy]:
+        """A proxy for a Gateway's pod, fed with every mesh and reachable as long as it lasts."""
 
         def take(record: Record) -> None:
             for observer in self._observers:
-                observer.passed(Passage(waypoint, pod, record))
+                observer.passed(Passage(gateway, pod, record, kind))
 
-        proxy = WaypointProxy(waypoint, pod, Layout(self._run / uid[:8]), self._accept(pod), take)
+        layout = Layout(self._run / uid[:8])
+        proxy = EnvoyProxy(kind, gateway, pod, layout, _CONFIGURE[kind], self._accept(pod), take)
         self.proxies[pod.ip] = proxy
         if self._known:
             proxy.update(self.mesh)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh.decide import Path
 from pocketmesh.istio.mesh.model import Workload
@@ -14,11 +15,12 @@ from pocketmesh.net.services import Place
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A request's passage through one pod of a waypoint."""
+    """A request's passage through one pod of a waypoint, or of a gateway when `kind` is `router`."""
 
     waypoint: Place
     pod: Workload
     record: Record
+    kind: ProxyKind = "waypoint"
 
 
 class Observer(Protocol):

@@ -22,7 +22,7 @@ GATEWAY_NAME: Final = "gateway.networking.k8s.io/gateway-name"
 GATEWAY_MANAGED: Final = "gateway.istio.io/managed"
 HBONE_PORT: Final = 15008
 
-_MANAGED_WAYPOINTS: Final = frozenset({"istio.io-mesh-controller", "istio.io-eastwest-controller"})
+MANAGED_WAYPOINTS: Final = frozenset({"istio.io-mesh-controller", "istio.io-eastwest-controller"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def bind_service(
     service: Object, namespaces: Mapping[str, Object], waypoints: Mapping[tuple[str, str], Waypoint]
 ) -> Binding:
     """What a Service or a ServiceEntry is bound to; `namespaces` are the Namespace objects by name."""
-    if labels_of(service).get(GATEWAY_MANAGED) in _MANAGED_WAYPOINTS:
+    if labels_of(service).get(GATEWAY_MANAGED) in MANAGED_WAYPOINTS:
         return UNBOUND
     if service["spec"].get("type") == "ExternalName":
         return UNBOUND

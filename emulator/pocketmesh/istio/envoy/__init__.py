@@ -1,1 +1,1 @@
-"""The waypoint: a real Envoy, told what to do and looked after."""
+"""Waypoints and gateways: real Envoys, told what to do and looked after."""

@@ -1,4 +1,5 @@
-"""`pilot-agent`, the program of a waypoint's container: it looks after Envoy and answers the probes."""
+"""`pilot-agent`, the program of waypoints' and gateways' containers: it looks after Envoy and answers the
+probes."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from pocketmesh.istio.endpoints import Page, served
+from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.forward import Forward
-from pocketmesh.istio.envoy.proxy import WaypointProxy
+from pocketmesh.istio.envoy.proxy import EnvoyProxy
 from pocketmesh.istio.mesh.model import Workload, workload_of
 from pocketmesh.istio.waypoints import GATEWAY_NAME
 from pocketmesh.net.services import Place
@@ -17,13 +19,16 @@ from pocketmesh.objects import labels_of, namespace_of, uid_of
 
 STATUS_PORT: Final = 15021
 ADMIN_PORT: Final = 15000
-_USAGE: Final = b"pilot-agent: this cluster runs it as `pilot-agent proxy waypoint` only\n"
+_KINDS: Final[dict[str, ProxyKind]] = {"proxy waypoint": "waypoint", "proxy router": "router"}
+_USAGE: Final = b"pilot-agent: this cluster runs it as `pilot-agent proxy waypoint` or `proxy router` only\n"
 
 
-class Waypoints(Protocol):
-    """Where a waypoint's pod gets its proxy from."""
+class Proxies(Protocol):
+    """Where a Gateway's pod gets its proxy from."""
 
-    def waypoint(self, waypoint: Place, pod: Workload, uid: str) -> AbstractContextManager[WaypointProxy]:
+    def proxy(
+        self, kind: ProxyKind, gateway: Place, pod: Workload, uid: str
+    ) -> AbstractContextManager[EnvoyProxy]:
         """A proxy that is part of the data plane as long as the block runs."""
         ...
 
@@ -31,18 +36,19 @@ class Waypoints(Protocol):
 class PilotAgent:
     """The command. It ends when Envoy ends, and never with 0, so that the container is started again."""
 
-    def __init__(self, waypoints: Waypoints) -> None:
-        self._waypoints = waypoints
+    def __init__(self, proxies: Proxies) -> None:
+        self._proxies = proxies
 
     async def __call__(self, invocation: Invocation) -> int:
         container = invocation.container
         gateway = labels_of(container.pod).get(GATEWAY_NAME)
-        if invocation.argv[1:3] != ["proxy", "waypoint"] or not gateway:
+        kind = _KINDS.get(" ".join(invocation.argv[1:3]))
+        if kind is None or not gateway:
             await invocation.stderr.write(_USAGE)
             return 64
         place = (namespace_of(container.pod), gateway)
         pod = workload_of(container.pod, container.ip)
-        with self._waypoints.waypoint(place, pod, uid_of(container.pod)) as proxy:
+        with self._proxies.proxy(kind, place, pod, uid_of(container.pod)) as proxy:
 
             def readiness(query: str) -> tuple[HTTPStatus, bytes]:
                 return (HTTPStatus.OK if proxy.ready else HTTPStatus.SERVICE_UNAVAILABLE), b""

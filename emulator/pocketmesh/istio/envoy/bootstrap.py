@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import orjson
 
 from pocketmesh.istio.envoy.layout import Layout
@@ -9,9 +11,12 @@ from pocketmesh.istio.envoy.xds import from_file, typed
 from pocketmesh.istio.mesh.model import Workload
 from pocketmesh.net.services import Place
 
+ProxyKind = Literal["waypoint", "router"]
+"""What a proxy is started as: `router` is a gateway (istio/istio pilot/pkg/model/context.go, NodeType)."""
 
-def bootstrap(layout: Layout, waypoint: Place, pod: Workload) -> bytes:
-    """The bootstrap file of a waypoint's pod. Only the statistics that tell of rejected configuration and
+
+def bootstrap(layout: Layout, kind: ProxyKind, gateway: Place, pod: Workload) -> bytes:
+    """The bootstrap file of a Gateway's pod. Only the statistics that tell of rejected configuration and
     of connections are kept: each counter costs memory for each cluster."""
     kept = [
         *({"prefix": prefix} for prefix in ("listener_manager.", "cluster_manager.", "server.")),
@@ -25,8 +30,8 @@ def bootstrap(layout: Layout, waypoint: Place, pod: Workload) -> bytes:
     return orjson.dumps(
         {
             "node": {
-                "id": f"waypoint~{pod.ip}~{pod.name}.{pod.namespace}~{pod.namespace}.svc.cluster.local",
-                "cluster": f"{waypoint[1]}.{waypoint[0]}",
+                "id": f"{kind}~{pod.ip}~{pod.name}.{pod.namespace}~{pod.namespace}.svc.cluster.local",
+                "cluster": f"{gateway[1]}.{gateway[0]}",
                 "metadata": {"NAME": pod.name, "NAMESPACE": pod.namespace, "CLUSTER_ID": "Kubernetes"},
             },
             "admin": {"address": {"pipe": {"path": str(layout.admin), "mode": 0o600}}},

@@ -25,7 +25,7 @@ class Configuration:
     endpoints: frozenset[tuple[str, int]]
 
 
-def envoy_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuration:
+def waypoint_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuration:
     """The configuration of a waypoint: what is bound to it, who may use it, and where requests go."""
     fronts = fronts_of(mesh, waypoint)
     clusters = clusters_of(mesh, fronts)

@@ -38,7 +38,7 @@ class Layout:
         return self.root / "e" / f"{ip}:{port}"
 
     def file(self, name: str) -> Path:
-        """A configuration file by the name that `envoy_config` gave it."""
+        """A configuration file by the name that the configuration gives it."""
         return self.root / name
 
     def create(self) -> None:

@@ -1,14 +1,15 @@
-"""One pod of a waypoint: an Envoy that is kept in step with the mesh."""
+"""One pod of a waypoint or of a gateway: an Envoy that is kept in step with the mesh."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from typing import Final
 
 from pocketmesh.istio.envoy.admin import Admin, AdminSilent
-from pocketmesh.istio.envoy.bootstrap import bootstrap
-from pocketmesh.istio.envoy.config import envoy_config
+from pocketmesh.istio.envoy.bootstrap import ProxyKind, bootstrap
+from pocketmesh.istio.envoy.config import Configuration
 from pocketmesh.istio.envoy.delivery import Delivery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
 from pocketmesh.istio.envoy.layout import Layout
@@ -17,23 +18,35 @@ from pocketmesh.istio.envoy.records import RecordReader, Take
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.net.services import Place
 
+Configure = Callable[[Mesh, Place, Layout], Configuration]
+"""What the Envoy of a Gateway's pod is told: a pure function, one for each kind of proxy."""
+
 _FIRST_POLL: Final = 0.005
 _LAST_POLL: Final = 0.25
 
 
-class WaypointProxy:
+class EnvoyProxy:
     """Runs one Envoy and gives it each new mesh. `ready` is what its readiness probe answers,
     `pid` the child's, 0 before it runs."""
 
     def __init__(
-        self, waypoint: Place, pod: Workload, layout: Layout, accept: Accept, take: Take = lambda record: None
+        self,
+        kind: ProxyKind,
+        gateway: Place,
+        pod: Workload,
+        layout: Layout,
+        configure: Configure,
+        accept: Accept,
+        take: Take = lambda record: None,
     ) -> None:
-        self.waypoint = waypoint
+        self.kind = kind
+        self.gateway = gateway
         self.pod = pod
         self.layout = layout
         self.ready = False
         self.pid = 0
         self.admin = Admin(layout.admin)
+        self._configure = configure
         self._endpoints = Endpoints(layout, accept)
         self._take = take
         self._delivery = Delivery(layout, self.admin)
@@ -61,7 +74,7 @@ class WaypointProxy:
         self.layout.create()
         try:
             with RecordReader(self.layout.records, self._take):
-                self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.waypoint, self.pod))
+                self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.kind, self.gateway, self.pod))
                 await self._changed.wait()
                 files = await self._write()
                 envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
@@ -99,7 +112,7 @@ class WaypointProxy:
     async def _write(self) -> dict[str, str]:
         self._changed.clear()
         assert self._mesh is not None
-        configuration = envoy_config(self._mesh, self.waypoint, self.layout)
+        configuration = self._configure(self._mesh, self.gateway, self.layout)
         await self._endpoints.open(configuration.endpoints)
         self._wanted = configuration
         return self._delivery.write(configuration.files)

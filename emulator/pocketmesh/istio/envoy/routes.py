@@ -6,8 +6,8 @@ Upstream: istio/istio pilot/pkg/networking/core/route/{route.go,retry/retry.go}.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
 
 from pocketmesh.istio.envoy.xds import Json, resource, seconds, typed
 from pocketmesh.istio.mesh.routing import (
@@ -35,6 +35,10 @@ _REDIRECT_CODES: Final = {
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
+Naming: TypeAlias = Callable[[str, int], str]
+"""What a proxy calls the cluster of a host's port."""
+
+
 def cluster_name(host: str, port: int, kind: str = "http") -> str:
     """What Istio calls the cluster of a Service's port in a waypoint."""
     return f"inbound-vip|{port}|{kind}|{host}"
@@ -42,7 +46,8 @@ def cluster_name(host: str, port: int, kind: str = "http") -> str:
 
 def route_configuration(name: str, port: ServicePort, rules: Iterable[Rule]) -> Json:
     """The routes of a Service's port. No rule at all means: everything to the Service itself."""
-    routes = [_route(rule, port) for rule in rules] or [_default(port)]
+    operation = f"{port.host}:{port.port}"
+    routes = [route(rule, operation, cluster_name) for rule in rules] or [_default(port)]
     host = {
         "name": f"inbound|http|{port.port}",
         "domains": ["*"],
@@ -67,33 +72,34 @@ def _default(port: ServicePort) -> Json:
     }
 
 
-def _route(rule: Rule, port: ServicePort) -> Json:
-    route: Json = {
+def route(rule: Rule, operation: str, naming: Naming) -> Json:
+    """A rule as a route of Envoy. `operation` is what responses are marked with, ahead of the path."""
+    found: Json = {
         "name": rule.name,
         "match": _match(rule.match),
-        "decorator": {"operation": f"{port.host}:{port.port}{_shown(rule.match)}"},
+        "decorator": {"operation": f"{operation}{_shown(rule.match)}"},
         **_header_changes(rule.request_headers, rule.response_headers),
     }
     if rule.cors is not None:
-        route["typed_per_filter_config"] = {"envoy.filters.http.cors": _cors(rule.cors)}
+        found["typed_per_filter_config"] = {"envoy.filters.http.cors": _cors(rule.cors)}
     weighted = [backend for backend in rule.backends if backend.weight > 0]
     if rule.redirect is not None:
-        route["redirect"] = _redirect(rule.redirect, rule.match)
+        found["redirect"] = _redirect(rule.redirect, rule.match)
     elif not rule.backends:
-        route["direct_response"] = {"status": 404}
+        found["direct_response"] = {"status": 404}
     elif not weighted:
-        route["direct_response"] = {"status": 500}
+        found["direct_response"] = {"status": 500}
     else:
-        route["route"] = _action(rule, weighted)
-    return route
+        found["route"] = _action(rule, weighted, naming)
+    return found
 
 
-def _action(rule: Rule, backends: list[Backend]) -> Json:
+def _action(rule: Rule, backends: list[Backend], naming: Naming) -> Json:
     action: Json = {
         "weighted_clusters": {
             "clusters": [
                 {
-                    "name": cluster_name(backend.host, backend.port),
+                    "name": naming(backend.host, backend.port),
                     "weight": backend.weight,
                     **_header_changes(backend.request_headers, backend.response_headers),
                     **_host(backend.request_headers),
@@ -114,7 +120,7 @@ def _action(rule: Rule, backends: list[Backend]) -> Json:
         if rule.rewrite.path is not None:
             action.update(_new_path(rule.rewrite.path, rule.match.path))
     if rule.mirrors:
-        action["request_mirror_policies"] = [_mirror(mirror) for mirror in rule.mirrors]
+        action["request_mirror_policies"] = [_mirror(mirror, naming) for mirror in rule.mirrors]
     return action
 
 
@@ -231,10 +237,10 @@ def _retry(rule: Rule) -> Json:
     return policy
 
 
-def _mirror(mirror: Mirror) -> Json:
+def _mirror(mirror: Mirror, naming: Naming) -> Json:
     share = round(mirror.numerator * 1_000_000 / mirror.denominator)
     return {
-        "cluster": cluster_name(mirror.host, mirror.port),
+        "cluster": naming(mirror.host, mirror.port),
         "runtime_fraction": {"default_value": {"numerator": share, "denominator": "MILLION"}},
         "disable_shadow_host_suffix_append": True,
     }

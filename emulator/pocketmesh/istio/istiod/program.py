@@ -19,7 +19,7 @@ from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz
 from pocketmesh.istio.istiod.xds import DebugStreams, Tls
 from pocketmesh.istio.resources import PODS
 from pocketmesh.istio.role import Role
-from pocketmesh.istio.waypoints import GATEWAY_NAME
+from pocketmesh.istio.waypoints import GATEWAY_MANAGED, GATEWAY_NAME, MANAGED_WAYPOINTS
 from pocketmesh.node.process import Container, Invocation
 from pocketmesh.objects import Object, is_true, labels_of, name_of, namespace_of
 from pocketmesh.versions import ISTIO
@@ -98,7 +98,8 @@ class PilotDiscovery:
         labels = labels_of(pod)
         since = parse(pod["status"]["startTime"])
         if GATEWAY_NAME in labels:
-            return Proxy(namespace_of(pod), name_of(pod), "waypoint", since)
+            is_waypoint = labels.get(GATEWAY_MANAGED) in MANAGED_WAYPOINTS
+            return Proxy(namespace_of(pod), name_of(pod), "waypoint" if is_waypoint else "router", since)
         if labels.get("app") == "ztunnel" and namespace_of(pod) == self._settings.root_namespace:
             return Proxy(namespace_of(pod), name_of(pod), "ztunnel", since)
         return None

@@ -22,13 +22,15 @@ DEBUG_SYNCZ: Final = "istio.io/debug/syncz"
 _TYPE: Final = "type.googleapis.com/"
 _CLUSTER: Final = "Kubernetes"
 _SYNCED: Final = 1
+_ENVOY: Final = (
+    "envoy.config.cluster.v3.Cluster",
+    "envoy.config.endpoint.v3.ClusterLoadAssignment",
+    "envoy.config.listener.v3.Listener",
+    "envoy.config.route.v3.RouteConfiguration",
+)
 _SUBSCRIPTIONS: Final = {
-    "waypoint": (
-        "envoy.config.cluster.v3.Cluster",
-        "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        "envoy.config.listener.v3.Listener",
-        "envoy.config.route.v3.RouteConfiguration",
-    ),
+    "waypoint": _ENVOY,
+    "router": _ENVOY,
     "ztunnel": ("istio.security.Authorization", "istio.workload.Address"),
 }
 
@@ -48,7 +50,7 @@ class Proxy:
 
     namespace: str
     name: str
-    kind: Literal["waypoint", "ztunnel"]
+    kind: Literal["waypoint", "router", "ztunnel"]
     since: datetime
 
     @property

@@ -1,7 +1,7 @@
 """What the data plane knows of the cluster: plain data, derived from objects and from nothing else.
 
-`compile` makes it, `decide` and `envoy_config` read it. Whoever prints or traces the mesh may read it
-as well, so each value keeps the name of the object that it comes from.
+`compile` makes it, `decide` and the configurations of Envoys read it. Whoever prints or traces the mesh
+may read it as well, so each value keeps the name of the object that it comes from.
 """
 
 from __future__ import annotations
