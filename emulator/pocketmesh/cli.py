@@ -14,7 +14,12 @@ from pocketmesh.store import StoreError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 stopped, 1 could not serve, 2 wrong usage."""
+    """Exit codes: 0 stopped, 1 could not serve, 2 wrong usage; those of `istioctl` are its own."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["istioctl"]:
+        from pocketmesh.istioctl.cli import main as istioctl
+
+        return istioctl(arguments[1:])
     parsed = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state: Path = parsed.state.resolve()
@@ -58,4 +63,5 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, default=0, metavar="N", help="0, the default: the one it had, or any"
     )
+    verbs.add_parser("istioctl", help="a stand-in for istioctl, of the cluster that a kubeconfig names")
     return parser

@@ -28,8 +28,9 @@ from pocketmesh.clock import Clock, WallClock
 from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.controllers.standard import standard_controllers
 from pocketmesh.istio.dataplane import DataPlane
-from pocketmesh.istio.install import MANAGER, install
-from pocketmesh.istio.install import ready as istio_ready
+from pocketmesh.istio.install import MANAGER
+from pocketmesh.istio.install.inside import install
+from pocketmesh.istio.install.inside import ready as istio_ready
 from pocketmesh.istio.programs import images as istio_images
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.node.catalogue import standard_images

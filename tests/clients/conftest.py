@@ -86,6 +86,14 @@ def serving(directory: Path, istio: str) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def newest_kubectl() -> Path:
+    """The newest kubectl there is."""
+    if not found():
+        pytest.skip("no kubectl on PATH, and none named by LABCHECK_KUBECTLS")
+    return list(found().values())[-1]
+
+
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of a running cluster with an ambient mesh."""
     with serving(tmp_path_factory.mktemp("cluster"), "ambient") as kubeconfig:

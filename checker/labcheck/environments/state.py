@@ -10,6 +10,7 @@ STATE/environments/lab-03-waypoint/
     seen.json            what its checks looked at
     hints.json           which hints of each task were shown
     solution.json        why the solution is open: the lab was passed, or given up
+    bin/                 a stand-in for istioctl, where none is on the PATH
     cluster/             the provider's own
 """
 
@@ -26,6 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from labcheck.environments.standin import search_path
 from labcheck.errors import EnvironmentTrouble
 
 
@@ -58,6 +60,7 @@ class EnvironmentFolder:
             # kubectl caches what a server offers by host and port, and a later lab may get this one's port.
             "KUBECACHEDIR": str(self.path / "kubectl-cache"),
             "LABCHECK_LAB": self.path.name,
+            **self._tools(),
         }
 
     def record(self) -> Record | None:
@@ -68,6 +71,15 @@ class EnvironmentFolder:
         except TypeError:
             # Written by another version: nothing to rely on, so it is as good as interrupted.
             return Record(str(data.get("lab", self.path.name)), "", "embedded", 0, "default", "creating")
+
+    def _tools(self) -> dict[str, str]:
+        record = self.record()
+        if record is None or record.provider != "embedded":
+            return {}
+        try:
+            return {"PATH": search_path(self.path, os.environ.get("PATH", os.defpath))}
+        except OSError as error:
+            raise _unusable(self.path, error) from error
 
     def remember(self, record: Record) -> None:
         self.save("record.json", asdict(record))

@@ -17,7 +17,8 @@ from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.controllers.standard import standard_controllers
 from pocketmesh.istio.cni import REDIRECTION
 from pocketmesh.istio.dataplane import DataPlane
-from pocketmesh.istio.install import MANAGER, install
+from pocketmesh.istio.install import MANAGER
+from pocketmesh.istio.install.inside import install
 from pocketmesh.istio.programs import images
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.node.images import Catalogue, Image

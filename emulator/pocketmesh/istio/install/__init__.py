@@ -11,8 +11,7 @@ from typing import Final
 
 import yaml
 
-from pocketmesh.api.client import Client
-from pocketmesh.objects import Object, is_true
+from pocketmesh.objects import Object
 from pocketmesh.schema.crds import istio_crds
 from pocketmesh.versions import ISTIO
 
@@ -28,37 +27,19 @@ _CHARTS: Final = {
 """The components in the order in which istioctl lets them depend on each other; for each the name of what
 it installs and that of its Helm chart, which istioctl renders too."""
 
+COMPONENTS: Final = tuple(_CHARTS)
+
 
 def objects() -> list[Object]:
     """Everything of the installation, in the order in which it is applied, labelled as istioctl does."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    return [
-        namespace,
-        *(_owned(definition, "Base") for definition in istio_crds()),
-        *(_owned(obj, component) for component in _CHARTS for obj in _manifest(component)),
-    ]
+    return [namespace, *(obj for component in COMPONENTS for obj in component_objects(component))]
 
 
-def install(client: Client) -> None:
-    """Applies the installation with a client whose manager is `istio-operator`; repeating it is harmless.
-
-    Raises ApiError.
-    """
-    kinds = client.registry.kinds
-    for obj in objects():
-        kind = kinds.of(obj["apiVersion"], obj["kind"])
-        assert kind is not None, obj["kind"]
-        client.apply(kind.resource, obj)
-
-
-def ready(client: Client) -> bool:
-    """Whether everything of the namespace istio-system that should run does; so also when there is none."""
-    deployments = client.all("deployments.apps", NAMESPACE)
-    daemon_sets = client.all("daemonsets.apps", NAMESPACE)
-    return all(is_true(deployment, "Available") for deployment in deployments) and all(
-        0 < status.get("desiredNumberScheduled", 0) == status.get("numberReady", 0)
-        for status in (daemon_set.get("status") or {} for daemon_set in daemon_sets)
-    )
+def component_objects(component: str) -> list[Object]:
+    """The objects of one of COMPONENTS, in the order in which they are applied."""
+    definitions = istio_crds() if component == "Base" else []
+    return [_owned(obj, component) for obj in (*definitions, *_manifest(component))]
 
 
 def _manifest(component: str) -> Iterator[Object]:

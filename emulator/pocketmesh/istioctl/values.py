@@ -1,0 +1,93 @@
+"""What `--set` asks of an installation: the few settings that mean something here. Pure.
+
+A setting that would change what is emulated, such as another profile, is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from pocketmesh.istioctl.errors import USAGE, Failed
+from pocketmesh.objects import Object, copied, name_of
+from pocketmesh.versions import ISTIO
+
+_HUB: Final = "registry.istio.io/release"
+_MESH: Final = "meshConfig."
+_ENV: Final = "values.pilot.env."
+_WITHOUT_EFFECT: Final = frozenset({"values.global.platform", "values.defaultRevision"})
+
+
+@dataclass(frozen=True)
+class Values:
+    """The settings; `mesh` are the fields of the mesh's configuration by dotted path."""
+
+    profile: str = "default"
+    hub: str = _HUB
+    mesh: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def parse(settings: Iterable[str]) -> Values:
+    """The values of `--set KEY=VALUE` flags. Raises Failed for what this stand-in does not know."""
+    profile, hub, mesh, environment = "default", _HUB, {}, {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise Failed(f'invalid flag --set {setting}: it has the form "key=value"', USAGE)
+        if key == "profile":
+            profile = value
+        elif key in {"hub", "values.global.hub"}:
+            hub = value
+        elif key in {"tag", "values.global.tag"}:
+            if value.removesuffix("-distroless") != ISTIO:
+                raise Failed(f"this stand-in installs Istio {ISTIO} and no other: leave out {setting}")
+        elif key.startswith(_MESH):
+            mesh[key.removeprefix(_MESH)] = yaml.safe_load(value)
+        elif key.startswith(_ENV):
+            environment[key.removeprefix(_ENV)] = value
+        elif key not in _WITHOUT_EFFECT:
+            raise Failed(
+                f"this stand-in for istioctl does not know the setting {key}; it knows profile=ambient, hub, "
+                f"{_MESH}* and {_ENV}*. The real istioctl knows the others."
+            )
+    if profile != "ambient":
+        raise Failed(
+            f"this stand-in for istioctl has the ambient profile only, not {profile}: "
+            "istioctl install --set profile=ambient"
+        )
+    return Values(profile, hub, mesh, environment)
+
+
+def customised(obj: Object, values: Values) -> Object:
+    """An object of the installation as these values want it."""
+    match obj["kind"], name_of(obj):
+        case "ConfigMap", "istio" if values.mesh:
+            found = copied(obj)
+            mesh = yaml.safe_load(found["data"]["mesh"])
+            for path, value in values.mesh.items():
+                _assign(mesh, path.split("."), value)
+            found["data"]["mesh"] = yaml.safe_dump(mesh).rstrip("\n")
+            return found
+        case (("Deployment" | "DaemonSet"), name):
+            found = copied(obj)
+            for container in found["spec"]["template"]["spec"]["containers"]:
+                container["image"] = container["image"].replace(_HUB, values.hub)
+                if name == "istiod":
+                    kept = [it for it in container["env"] if it["name"] not in values.environment]
+                    added = [{"name": key, "value": it} for key, it in values.environment.items()]
+                    container["env"] = [*kept, *added]
+            return found
+    return obj
+
+
+def _assign(tree: dict[str, Any], path: list[str], value: object) -> None:
+    for part in path[:-1]:
+        below = tree.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise Failed(f"meshConfig.{'.'.join(path)}: {part} is not an object")
+        tree = below
+    tree[path[-1]] = value

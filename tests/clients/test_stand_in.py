@@ -1,0 +1,268 @@
+"""The stand-in for istioctl against the server, in the words that test_istioctl wants of the real one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pocketmesh.istioctl.cli import main
+from pocketmesh.schema.crds import gateway_api_crds
+from pocketmesh.versions import ISTIO
+
+DEADLINE = 20.0
+INSTALL = "install --set profile=ambient -y"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The stand-in and kubectl, with one cluster."""
+
+    kubeconfig: Path
+    binary: Path
+    captured: Callable[[], Any]
+
+    def run(self, command: str) -> tuple[int, str]:
+        """The stand-in's exit code and what it printed."""
+        self.captured()
+        code = main(["--kubeconfig", str(self.kubeconfig), *command.split()])
+        out, err = self.captured()
+        return code, out + err
+
+    def __call__(self, command: str) -> str:
+        """The stand-in, which succeeds."""
+        code, printed = self.run(command)
+        assert code == 0, printed
+        return printed
+
+    def kubectl(self, *arguments: str, stdin: str = "", code: int = 0) -> str:
+        """kubectl, which ends with this exit code; returns what was printed."""
+        done = subprocess.run(
+            [self.binary, "--kubeconfig", str(self.kubeconfig), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def hello(self) -> str:
+        """What the shop's client is answered, with the headers."""
+        curl = ("curl", "-sS", "-m", "5", "-i", "helloworld:5000/hello")
+        return self.kubectl("-n", "shop", "exec", "client", "--", *curl)
+
+
+@pytest.fixture
+def bare(bare_cluster: Path, newest_kubectl: Path, capsys: pytest.CaptureFixture[str]) -> Tools:
+    return Tools(bare_cluster, newest_kubectl, capsys.readouterr)
+
+
+@pytest.fixture(scope="module")
+def shop(cluster: Path, newest_kubectl: Path) -> Iterator[Path]:
+    """A cluster that came with Istio, and a shop behind a waypoint."""
+    tools = Tools(cluster, newest_kubectl, lambda: ("", ""))
+    open_shop(tools)
+    where = ["--kubeconfig", str(cluster), "-n", "shop"]
+    assert main([*where, "waypoint", "apply", "--enroll-namespace", "--wait"]) == 0
+    yield cluster
+    tools.kubectl("delete", "namespace", "shop", "--wait=false")
+
+
+@pytest.fixture
+def mesh(shop: Path, newest_kubectl: Path, capsys: pytest.CaptureFixture[str]) -> Tools:
+    return Tools(shop, newest_kubectl, capsys.readouterr)
+
+
+def open_shop(tools: Tools) -> None:
+    tools.kubectl("apply", "-f", "-", stdin=SHOP)
+    tools.kubectl("-n", "shop", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s")
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a table, without its first line."""
+    return [line.split() for line in table.strip().splitlines()[1:]]
+
+
+def pod_of(tools: Tools, namespace: str, selector: str) -> str:
+    named = tools.kubectl("-n", namespace, "get", "pods", "-l", selector, "-o", "name")
+    return named.strip().removeprefix("pod/")
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_istio_comes_and_goes_and_comes_again(bare: Tools) -> None:
+    """One story, because every part of it stands on the one before."""
+    assert "Istio is not present in the cluster" in bare("version")
+    assert bare.run("proxy-status") == (1, 'Error: no running Istio pods in "istio-system"\n')
+    assert 'namespaces "istio-system" not found' in bare.run("ztunnel-config workload")[1]
+    assert "missing Kubernetes Gateway CRDs need to be installed" in bare.run("waypoint apply")[1]
+
+    printed = bare(INSTALL)
+    said = [line.removeprefix("✔ ")[:-2].strip() for line in printed.splitlines() if line.startswith("✔")]
+    assert said[:4] == ["Istio core installed", "Istiod installed", "CNI installed", "Ztunnel installed"]
+    assert f"control plane version: {ISTIO}" in bare("version")
+    assert "the server doesn't have a resource type" in bare.kubectl("get", "gatewayclass", code=1)
+
+    definitions = {"apiVersion": "v1", "kind": "List", "items": gateway_api_crds()}
+    bare.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(definitions))
+    eventually(lambda: "istio-waypoint" in bare.kubectl("get", "gatewayclass", "-o", "name"))
+    open_shop(bare)
+    bare("waypoint apply -n shop --enroll-namespace --wait")
+    assert "x-envoy-upstream-service-time" in bare.hello()
+
+    pods = bare.kubectl("-n", "istio-system", "get", "pods", "-o", "name")
+    assert "Installation complete" in bare(INSTALL)
+    assert bare.kubectl("-n", "istio-system", "get", "pods", "-o", "name") == pods
+
+    bare("waypoint delete -n shop")
+    bare.kubectl("label", "namespace", "shop", "istio.io/dataplane-mode-", "istio.io/use-waypoint-")
+    assert "Uninstall complete" in bare("uninstall --purge -y")
+    kinds = "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations"
+    assert "istio" not in bare.kubectl("get", f"crds,{kinds}", "-o", "name").replace("gateway", "")
+    eventually(
+        lambda: "No resources found" in bare.kubectl("-n", "istio-system", "get", "ds,deploy,svc,pods,hpa")
+    )
+    assert "x-envoy" not in bare.hello()
+
+    bare(INSTALL)
+    bare.kubectl("label", "namespace", "shop", "istio.io/dataplane-mode=ambient")
+    eventually(lambda: "HBONE" in bare("zc workload --workload-namespace shop"))
+    assert "200 OK" in bare.hello()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("version", f"control plane version: {ISTIO}"),
+        ("version", f"data plane version: {ISTIO} (2 proxies)"),
+        ("version -o json", f'"IstioVersion": "{ISTIO}"'),
+        ("waypoint list -A", "shop waypoint default none True"),
+        ("waypoint list -n default", "No waypoints found."),
+        ("waypoint status -n shop", "waypoint True Programmed Programmed Resource programmed, assigned to"),
+        ("waypoint generate -n shop --for all", "istio.io/waypoint-for: all"),
+        ("ztunnel-config log", "current log level is info"),
+        ("ztunnel-config policy", "NAMESPACE POLICY NAME ACTION SCOPE"),
+        ("ztunnel-config workload -o json", '"protocol": "HBONE"'),
+        ("ztunnel-config service -o json", '"destination": "shop/waypoint.shop.svc.cluster.local"'),
+        ("ztunnel-config all", "spiffe://cluster.local/ns/shop/sa/default Root Available true"),
+    ],
+)
+def test_a_question_is_answered(mesh: Tools, command: str, words: str) -> None:
+    assert words in " ".join(mesh(command).split())
+
+
+def test_workloads_are_listed_with_their_protocol(mesh: Tools) -> None:
+    waypoint = pod_of(mesh, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
+    listed = {row[1]: row[-1] for row in rows(mesh("zc workload"))}
+    assert (listed["client"], listed[waypoint]) == ("HBONE", "TCP")
+
+
+def test_services_are_listed_with_their_waypoint_and_endpoints(mesh: Tools) -> None:
+    listed = {row[1]: row[3:] for row in rows(mesh("zc service --service-namespace shop"))}
+    assert listed == {"helloworld": ["waypoint", "1/1"], "waypoint": ["None", "1/1"]}
+
+
+def test_every_proxy_is_connected_to_istiod(mesh: Tools) -> None:
+    waypoint = pod_of(mesh, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
+    ztunnel = pod_of(mesh, "istio-system", "app=ztunnel")
+    assert {row[0]: (row[3], " ".join(row[4:])) for row in rows(mesh("ps"))} == {
+        f"{waypoint}.shop": (ISTIO, "4 (CDS,LDS,EDS,RDS)"),
+        f"{ztunnel}.istio-system": (ISTIO, "2 (WADS,WDS)"),
+    }
+    assert "Sync diff is not available for ztunnel pod" in mesh(f"ps {ztunnel}.istio-system")
+
+
+def test_a_waypoint_comes_and_goes(mesh: Tools) -> None:
+    mesh.kubectl("create", "namespace", "passing")
+    assert "waypoint passing/second is ready!" in mesh(
+        "waypoint apply -n passing --name second --for all --wait"
+    )
+    assert rows(mesh("waypoint list -n passing")) == [["second", "default", "all", "True"]]
+    assert mesh("waypoint delete second -n passing") == "waypoint passing/second deleted\n"
+    assert mesh("waypoint delete second -n passing") == "waypoint passing/second not found\n"
+
+
+def test_a_namespace_keeps_the_waypoint_that_it_uses(mesh: Tools) -> None:
+    printed = mesh("waypoint apply -n shop --name other --enroll-namespace")
+    assert printed.startswith("Warning: namespace (shop) already has an enrolled Waypoint.")
+    assert "other" not in mesh("waypoint list -n shop")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("waypoint apply -n nowhere", 1, "namespace: nowhere not found"),
+        ("waypoint apply --name none", 1, "invalid name provided for waypoint, 'none' is a reserved value"),
+        ("waypoint apply --for pods", 1, "invalid traffic type: pods. Valid options are: all, none, service"),
+        ("waypoint apply --nonsense", 64, "No such option"),
+        (
+            "proxy-config clusters x",
+            64,
+            "this stand-in for istioctl has no `proxy-config`; the real istioctl",
+        ),
+        ("nonsense", 64, "No such command"),
+        ("install -y", 1, "has the ambient profile only, not default"),
+        ("install --set profile=ambient --set revision=canary", 1, "does not know the setting revision"),
+        ("uninstall -y", 64, "--purge"),
+        ("zc workload missing", 1, 'pods "missing" not found'),
+    ],
+)
+def test_what_cannot_be_is_refused(mesh: Tools, command: str, code: int, words: str) -> None:
+    ended, printed = mesh.run(command)
+    assert (ended, words in printed) == (code, True), printed
+
+
+def test_it_says_what_it_is_only_once(mesh: Tools) -> None:
+    mark = mesh.kubeconfig.parent / ".istioctl-stand-in"
+    mark.unlink()
+    assert ["stand-in" in mesh("version") for _ in range(2)] == [True, False]
+
+
+SHOP = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: helloworld, namespace: shop}
+spec:
+  selector: {matchLabels: {app: helloworld}}
+  template:
+    metadata: {labels: {app: helloworld, version: v1}}
+    spec:
+      containers:
+      - name: helloworld
+        image: registry.istio.io/release/examples-helloworld-v1:1.0
+        ports: [{containerPort: 5000}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: helloworld, namespace: shop}
+spec:
+  selector: {app: helloworld}
+  ports: [{name: http, port: 5000}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: shop}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: curl
+    image: docker.io/curlimages/curl:8.16.0
+    command: [/bin/sleep, infinity]
+"""
