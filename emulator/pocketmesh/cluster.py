@@ -32,6 +32,7 @@ from pocketmesh.istio.install import MANAGER
 from pocketmesh.istio.install.inside import install
 from pocketmesh.istio.install.inside import ready as istio_ready
 from pocketmesh.istio.programs import images as istio_images
+from pocketmesh.istio.trace.calls import TraceCalls
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.node.catalogue import standard_images
 from pocketmesh.node.images import Catalogue
@@ -46,6 +47,7 @@ from pocketmesh.store import Missing, Store
 IstioMode: TypeAlias = Literal["ambient", "none"]
 
 _SNAPSHOTS: Final = "/pocketmesh/v1/snapshots/"
+_TRACE: Final = "/pocketmesh/v1/trace"
 _NOT_RESTORED: Final = ("leases.coordination.k8s.io", "nodes")
 _PATIENCE: Final = 30.0
 
@@ -142,8 +144,9 @@ class Cluster:
         before = 0
         with suppress(OSError, ValueError):
             before = int(remembered.read_text())
-        extras = Extras(self.gate.documents(), {_SNAPSHOTS: self._snapshots})
         runtime, tls = PodVerbs(self.node), self.credentials.tls()
+        traces = TraceCalls(self.data_plane, Client(self.registry, "pocketmesh"), runtime)
+        extras = Extras(self.gate.documents(), {_SNAPSHOTS: self._snapshots, _TRACE: traces})
         try:
             server = await serve(
                 self.registry, self.gate, runtime, tls=tls, port=port or before, extras=extras

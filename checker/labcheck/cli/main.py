@@ -29,6 +29,7 @@ _LEARNER = {
     "grade": ("grade", "Judge your answer."),
     "watch": ("watch", "Grade again whenever the cluster changes."),
     "explain": ("explain", "Everything that the last grading saw of a task."),
+    "trace": ("trace", "Follow one request through the mesh."),
     "hint": ("guidance", "The next hint."),
     "solution": ("guidance", "Every accepted way, once the lab is passed."),
     "reset": ("running", "Bring a lab back to its start."),

@@ -27,6 +27,7 @@ class Embedded:
 
     name = "embedded"
     patience = 0.3
+    traces = True
     setup_timeout = 20.0
 
     def __init__(self, program: Sequence[str] = (), timeout: float = 60.0) -> None:

@@ -19,6 +19,9 @@ class Provider(Protocol):
     setup_timeout: float
     """Seconds after which a setup that is not ready never will be."""
 
+    traces: bool
+    """Whether its clusters tell the way of a request."""
+
     def start(self, folder: Path, lab: Lab) -> None:
         """Begins to start the cluster of `folder`, new or stopped; returns at once."""
 

@@ -22,7 +22,7 @@ from pocketmesh.node.launch import NotExecutable, program
 from pocketmesh.node.log import ContainerLog, Line
 from pocketmesh.node.node import Node
 from pocketmesh.node.pod import PodWorker
-from pocketmesh.node.process import Input, Invocation, NoInput
+from pocketmesh.node.process import Container, Input, Invocation, NoInput
 from pocketmesh.objects import annotations_of
 
 DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
@@ -107,6 +107,12 @@ class PodVerbs:
         if not worker.ip:
             raise ConnectionRefusedError(f"pod {pod} does not run")
         return await self._node.machine.network.dial(self._node.machine.address, worker.ip, port)
+
+    def container(self, namespace: str, pod: str, name: str = "") -> Container:
+        """A running container, the pod's default one when none is named. Raises ApiError."""
+        worker = self._running(namespace, pod, name)
+        assert worker.container is not None
+        return worker.container
 
     def _pod(self, namespace: str, pod: str) -> PodWorker:
         worker = self._node.worker(namespace, pod)

@@ -1,0 +1,117 @@
+"""What a proxy's record of a request says, in words and with the object behind it.
+
+Envoy decided; here its response code details and flags are only read.
+Details: envoyproxy/envoy envoy/stream_info/stream_info.h, docs/root/configuration/http/http_conn_man.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pocketmesh.istio.envoy.records import Record
+from pocketmesh.istio.mesh.decide import Hop
+from pocketmesh.istio.mesh.policy import WaypointPolicy
+from pocketmesh.istio.mesh.routing import Rule
+
+_REFUSED: Final = re.compile(r"rbac_access_denied_matched_policy\[(.*)\]")
+_POLICY: Final = re.compile(r"ns\[(.+?)\]-policy\[(.+?)\]-rule\[(\d+)\]")
+_IN_BRACES: Final = re.compile(r"\{(.*)\}")
+_CLUSTER: Final = re.compile(r"[\w-]+\|(\d+)\|([^|]*)\|(.+)")
+
+_DETAILS: Final = {
+    "route_not_found": "finds no rule that matches",
+    "cluster_not_found": "finds no such backend",
+    "no_healthy_upstream": "finds no ready endpoint",
+    "ext_authz_denied": "asks the external authorizer, which refuses",
+    "ext_authz_error": "asks the external authorizer in vain",
+    "fault_filter_abort": "aborts it, an injected fault",
+    "local_rate_limited": "refuses it: too many requests",
+    "response_timeout": "gives up waiting for the answer",
+    "upstream_response_timeout": "gives up waiting for the answer",
+    "upstream_per_try_timeout": "gives up waiting for the last try",
+    "upstream_max_stream_duration_reached": "gives up: it took too long",
+    "direct_response": "answers itself",
+}
+
+
+def explain(
+    at: str, record: Record, rules: Sequence[Rule] = (), policies: Iterable[WaypointPolicy] = ()
+) -> tuple[Hop, ...]:
+    """What a proxy did, in order: authorization, route, backend, outcome.
+
+    `rules` and `policies` are those of the Service that was dialled.
+    """
+    pool = list(policies)
+    if refusal := _refusal(record, pool):
+        return (Hop(at, *refusal),)
+    hops: list[Hop] = []
+    if pool and record.method:
+        hops.append(Hop(at, f"admits {_who(record)}", _listed(pool)))
+    if record.route or record.details == "route_not_found":
+        hops.append(_routed(at, record, rules))
+    if failure := _failure(record):
+        hops.append(Hop(at, failure, record.trouble or record.flags))
+    elif record.upstream:
+        hops.append(Hop(at, f"sends it to {record.upstream}{_tries(record)}", _backend(record.cluster)))
+    return tuple(hops)
+
+
+def _refusal(record: Record, policies: list[WaypointPolicy]) -> tuple[str, str] | None:
+    who = _who(record)
+    if found := _REFUSED.match(record.details or record.termination):
+        policy = _POLICY.match(found.group(1))
+        if policy:
+            namespace, name, rule = policy.groups()
+            return f"refuses {who}: denied", f"AuthorizationPolicy {namespace}/{name}, rule {rule}"
+        return f"refuses {who}: there are ALLOW policies and none admits", _listed(policies)
+    if record.details.startswith("jwt_authn_access_denied"):
+        why = _IN_BRACES.search(record.details)
+        said = why.group(1).replace("_", " ") if why else "not valid"
+        return f"refuses the token: {said}", "RequestAuthentication"
+    return None
+
+
+def _routed(at: str, record: Record, rules: Sequence[Rule]) -> Hop:
+    chosen = next((rule for rule in rules if rule.name == record.route), None)
+    if chosen is not None:
+        return Hop(at, f"matches {chosen.match.path_type} {chosen.match.path}", _object(chosen))
+    if record.details == "route_not_found":
+        tried = dict.fromkeys(f"HTTPRoute {rule.route[0]}/{rule.route[1]}" for rule in rules)
+        return Hop(at, _DETAILS["route_not_found"], ", ".join(tried))
+    return Hop(at, "has no rule for it and keeps its destination")
+
+
+def _object(rule: Rule) -> str:
+    return f"HTTPRoute {rule.route[0]}/{rule.route[1]}, rule {rule.index}"
+
+
+def _failure(record: Record) -> str:
+    reason = record.details.partition("{")[0]
+    if reason in _DETAILS:
+        return "" if reason == "route_not_found" else _DETAILS[reason]
+    if reason.startswith("upstream_reset_before_response_started"):
+        why = _IN_BRACES.search(record.details)
+        said = why.group(1).replace("_", " ") if why else "reset"
+        return f"is broken off by {record.upstream or 'the backend'}: {said}"
+    if record.method and reason not in {"via_upstream", ""}:
+        return f"answers itself: {reason.replace('_', ' ')}"
+    return ""
+
+
+def _backend(cluster: str) -> str:
+    parts = _CLUSTER.fullmatch(cluster)
+    return f"Service {parts.group(3)}:{parts.group(1)}" if parts else cluster
+
+
+def _tries(record: Record) -> str:
+    return f", try {record.attempts}" if record.attempts > 1 else ""
+
+
+def _who(record: Record) -> str:
+    return record.identity or "a client without identity"
+
+
+def _listed(policies: Iterable[WaypointPolicy]) -> str:
+    return ", ".join(f"AuthorizationPolicy {policy.namespace}/{policy.name}" for policy in policies)
