@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from pocketmesh.istio.envoy import ext_authz
 from pocketmesh.istio.envoy.fronts import Front
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.routes import backends_of, cluster_name
 from pocketmesh.istio.envoy.xds import Json, from_file, resource
+from pocketmesh.istio.mesh.guards import Authorizer
 from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
 from pocketmesh.net.services import ServicePort
 
@@ -43,8 +45,15 @@ def clusters_of(mesh: Mesh, fronts: Iterable[Front]) -> list[Cluster]:
                 protocol = protocol_of(port)
                 name = cluster_name(backend, backend_port)
                 found.append(Cluster(name, port, "auto" if protocol == "tcp" else protocol))
+        if front.guard.authorizer:
+            found.append(_authorizer(front.guard.authorizer))
     by_name = {cluster.name: cluster for cluster in found}
     return [by_name[name] for name in sorted(by_name)]
+
+
+def _authorizer(authorizer: Authorizer) -> Cluster:
+    protocol: Protocol = "http2" if authorizer.provider.kind == "envoyExtAuthzGrpc" else "http"
+    return Cluster(ext_authz.cluster_name(authorizer.port), authorizer.port, protocol)
 
 
 def cluster_resource(cluster: Cluster, layout: Layout) -> Json:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pocketmesh.istio.mesh.guards import Guard, waypoint_guard
 from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
-from pocketmesh.istio.mesh.policy import WaypointPolicy
 from pocketmesh.istio.mesh.routing import Rule, honoured
 from pocketmesh.net.services import Endpoint, Place, ServicePort
 
@@ -22,7 +22,7 @@ class Front:
     port: ServicePort
     protocol: Protocol
     rules: tuple[Rule, ...]
-    policies: tuple[WaypointPolicy, ...]
+    guard: Guard
 
 
 def fronts_of(mesh: Mesh, waypoint: Place) -> list[Front]:
@@ -31,34 +31,25 @@ def fronts_of(mesh: Mesh, waypoint: Place) -> list[Front]:
 
 
 def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
-    gateway = _gateway_policies(mesh, waypoint)
     addresses = {place: ip for ip, place in mesh.services.addresses.items()}
     for service, binding in sorted(mesh.bindings.items()):
         ip = addresses.get(service)
         if binding.waypoint != waypoint or ip is None:
             continue
-        own = mesh.targeted.get(("Service", *service), ())
+        guard = waypoint_guard(mesh, waypoint, ("Service", *service))
         for port in mesh.services.ports.get(service, ()):
             if port.protocol != "TCP":
                 continue
             rules = honoured(mesh.routes.get(service, ()), service, waypoint, port.port)
-            yield Front(ip, port, protocol_of(port), tuple(rules), (*gateway, *own))
+            yield Front(ip, port, protocol_of(port), tuple(rules), guard)
 
 
 def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
-    policies = _gateway_policies(mesh, waypoint)
+    guard = waypoint_guard(mesh, waypoint)
     for workload in sorted(mesh.workloads.values(), key=lambda workload: workload.place):
         if workload.waypoint != waypoint:
             continue
         for number in sorted(set(workload.ports)):
             endpoint = Endpoint(workload.ip, number, pod=workload.name)
             port = ServicePort(workload.place, "", number, "TCP", "", (endpoint,))
-            yield Front(workload.ip, port, "auto", (), policies)
-
-
-def _gateway_policies(mesh: Mesh, waypoint: Place) -> tuple[WaypointPolicy, ...]:
-    gateway_class = mesh.classes.get(waypoint, "")
-    return (
-        *mesh.targeted.get(("GatewayClass", "", gateway_class), ()),
-        *mesh.targeted.get(("Gateway", *waypoint), ()),
-    )
+            yield Front(workload.ip, port, "auto", (), guard)

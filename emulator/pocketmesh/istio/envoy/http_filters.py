@@ -5,13 +5,24 @@ Upstream: istio/istio pilot/pkg/networking/core/listener_waypoint.go (buildWaypo
 
 from __future__ import annotations
 
-from pocketmesh.istio.envoy import rbac
-from pocketmesh.istio.envoy.fronts import Front
+from pocketmesh.istio.envoy import ext_authz, jwt_authn, rbac
 from pocketmesh.istio.envoy.xds import Json, typed
+from pocketmesh.istio.mesh.guards import Guard
 
 
-def http_filters(front: Front) -> list[Json]:
-    """The filters for one front; the router is the last."""
+def http_filters(guard: Guard) -> list[Json]:
+    """The filters for what is guarded like this; the router is the last."""
     cors = typed("envoy.filters.http.cors", "extensions.filters.http.cors.v3.Cors")
     router = typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")
-    return [*rbac.filters(front.policies, http=True), cors, router]
+    return [
+        *ext_authz.filters(guard, http=True),
+        *jwt_authn.filters(guard.authentications, guard.keys),
+        *rbac.filters(guard.policies, http=True),
+        cors,
+        router,
+    ]
+
+
+def tcp_filters(guard: Guard) -> list[Json]:
+    """The filters for connections that are no requests."""
+    return [*ext_authz.filters(guard, http=False), *rbac.filters(guard.policies, http=False)]

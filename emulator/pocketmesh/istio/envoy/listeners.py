@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pocketmesh.istio.envoy import rbac
 from pocketmesh.istio.envoy.access_logs import access_logs
 from pocketmesh.istio.envoy.fronts import Front
-from pocketmesh.istio.envoy.http_filters import http_filters
+from pocketmesh.istio.envoy.http_filters import http_filters, tcp_filters
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.routes import cluster_name
 from pocketmesh.istio.envoy.xds import (
@@ -80,7 +79,7 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
             cluster=name,
             access_log=access_logs(mesh, layout),
         )
-        yield _chain(name, match, [*rbac.filters(front.policies, http=False), proxy])
+        yield _chain(name, match, [*tcp_filters(front.guard), proxy])
 
 
 def _chain(name: str, match: Json, filters: list[Json]) -> Json:
@@ -109,7 +108,7 @@ def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
         stat_prefix=name,
         server_name="istio-envoy",
         rds={"config_source": from_file(str(layout.file(f"rds/{name}.json"))), "route_config_name": name},
-        http_filters=http_filters(front),
+        http_filters=http_filters(front.guard),
         # Without sampling nothing is traced; the block makes Envoy send x-envoy-decorator-operation.
         tracing={"client_sampling": none, "random_sampling": none, "overall_sampling": none},
         http_protocol_options={"accept_http_10": True},

@@ -1,58 +1,62 @@
 """AuthorizationPolicies with targetRefs as filters of Envoy.
 
 All policies of one Service's filter chain are one pool: any DENY refuses, then, if there is an ALLOW,
-one of them must admit. Without a validated token no request principal ever matches.
+one of them must admit. AUDIT only leaves a hint for access logs.
 Upstream: istio/istio pilot/pkg/security/authz/{builder,model}.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
+from pocketmesh.istio.envoy import claims
+from pocketmesh.istio.envoy.strings import pattern, with_wildcards
 from pocketmesh.istio.envoy.xds import PEER_ADDRESS, PEER_PRINCIPAL, Json, typed
 from pocketmesh.istio.mesh.authorization import service_account_principal
 from pocketmesh.istio.mesh.policy import WaypointPolicy
 from pocketmesh.objects import Object
 
 _ANY: Final[Json] = {"any": True}
-_NEVER_ID: Final[Json] = {"not_id": _ANY}
-_NEVER_RULE: Final[Json] = {"not_rule": _ANY}
+_NEVER: Final[Json] = {"permissions": [{"not_rule": _ANY}], "principals": [{"not_id": _ANY}]}
 _HEADER_KEY: Final = re.compile(r"request\.headers\[(.+)\]")
 
-Values = Sequence[str]
+_ACTIONS: Final = {"AUDIT": "LOG", "DENY": "DENY", "ALLOW": "ALLOW"}
+"""Istio's actions, in the order of their filters, with Envoy's."""
 
 
 def filters(policies: Iterable[WaypointPolicy], *, http: bool) -> list[Json]:
-    """The RBAC filters that enforce these policies, DENY first; none when there is nothing to enforce."""
+    """The RBAC filters that enforce these policies, DENY before ALLOW; none when there is nothing to do."""
     pool = list(policies)
     found: list[Json] = []
-    for action in ("DENY", "ALLOW"):
+    for action, does in _ACTIONS.items():
         chosen = [policy for policy in pool if policy.action == action]
-        if not chosen:
-            continue
-        rules = {"action": action, "policies": _policies(chosen, http=http)}
-        if http:
-            found.append(
-                typed("envoy.filters.http.rbac", "extensions.filters.http.rbac.v3.RBAC", rules=rules)
-            )
-        else:
-            kind = "extensions.filters.network.rbac.v3.RBAC"
-            found.append(typed("envoy.filters.network.rbac", kind, rules=rules, stat_prefix="tcp."))
+        if chosen:
+            rules = {"action": does, "policies": envoy_policies(chosen, http=http)}
+            found.append(rbac_filter(http=http, rules=rules))
     return found
 
 
-def _policies(policies: Iterable[WaypointPolicy], *, http: bool) -> Json:
+def rbac_filter(*, http: bool, **fields: Any) -> Json:
+    """An RBAC filter for requests, or for connections."""
+    if http:
+        return typed("envoy.filters.http.rbac", "extensions.filters.http.rbac.v3.RBAC", **fields)
+    kind = "extensions.filters.network.rbac.v3.RBAC"
+    return typed("envoy.filters.network.rbac", kind, stat_prefix="tcp.", **fields)
+
+
+def envoy_policies(
+    policies: Iterable[WaypointPolicy], *, http: bool, before: str = "", after: str = ""
+) -> Json:
+    """The policies of an RBAC filter, a rule each; `before` and `after` go round Istio's names for them."""
     found: Json = {}
     for policy in policies:
-        name = f"ns[{policy.namespace}]-policy[{policy.name}]-rule"
+        name = f"{before}ns[{policy.namespace}]-policy[{policy.name}]-rule"
         if not policy.rules:
-            found[f"{name}[0]"] = {"permissions": [_NEVER_RULE], "principals": [_NEVER_ID]}
+            found[f"{name}[0]{after}"] = _NEVER
         for index, rule in enumerate(policy.rules):
-            translated = _rule(rule, policy, http=http)
-            never = {"permissions": [_NEVER_RULE], "principals": [_NEVER_ID]}
-            found[f"{name}[{index}]"] = translated or never
+            found[f"{name}[{index}]{after}"] = _rule(rule, policy, http=http) or _NEVER
     return found
 
 
@@ -131,8 +135,10 @@ def _condition(condition: Object, namespace: str, principals: list[Json], permis
             rules = {"or_rules": {"rules": [_DESTINATION[key](value) for value in values]}}
             permissions.append({"not_rule": rules} if negated else rules)
             continue
+        elif key.startswith("request.auth."):
+            ids = [claims.matches(key, value) for value in values]
         else:
-            make = _SOURCE.get(_WHEN.get(key, ""), _no_token)
+            make = _SOURCE.get(_WHEN.get(key, ""), _unknown)
             ids = [make(value, namespace) for value in values]
         principals.append({"not_id": {"or_ids": {"ids": ids}}} if negated else {"or_ids": {"ids": ids}})
 
@@ -151,8 +157,7 @@ def _service_account(value: str, namespace: str) -> Json:
 
 
 def _namespace(value: str, _namespace: str) -> Json:
-    spelled = ".*".join(re.escape(part) for part in value.split("*"))
-    return _peer({"safe_regex": {"regex": f".*/ns/{spelled}/.*"}})
+    return _peer({"safe_regex": {"regex": f".*/ns/{with_wildcards(value)}/.*"}})
 
 
 def _peer(match: Json) -> Json:
@@ -167,14 +172,22 @@ def _remote_ip(value: str, _namespace: str) -> Json:
     return {"remote_ip": _cidr(value)}
 
 
-def _no_token(_value: str, _namespace: str) -> Json:
-    return _NEVER_ID
+def _unknown(_value: str, _namespace: str) -> Json:
+    return {"not_id": _ANY}
+
+
+def _request_principal(value: str, _namespace: str) -> Json:
+    return claims.principal(value)
+
+
+def _trust_domain(value: str, _namespace: str) -> Json:
+    return _peer({"safe_regex": {"regex": f"spiffe://{with_wildcards(value)}/.*"}})
 
 
 def _header(name: str, value: str, **more: bool) -> Json:
     if value == "*":
         return {"name": name, "present_match": True}
-    return {"name": name, "string_match": {**_pattern(value), **more}}
+    return {"name": name, "string_match": {**pattern(value), **more}}
 
 
 def _path(value: str) -> Json:
@@ -182,15 +195,7 @@ def _path(value: str) -> Json:
         template = value.replace("{*}", "*").replace("{**}", "**")
         kind = "extensions.path.match.uri_template.v3.UriTemplateMatchConfig"
         return {"uri_template": typed("uri-template", kind, path_template=template)}
-    return {"url_path": {"path": {"safe_regex": {"regex": ".+"}} if value == "*" else _pattern(value)}}
-
-
-def _pattern(value: str) -> Json:
-    if value.startswith("*"):
-        return {"suffix": value[1:]}
-    if value.endswith("*"):
-        return {"prefix": value[:-1]}
-    return {"exact": value}
+    return {"url_path": {"path": pattern(value)}}
 
 
 def _cidr(value: str) -> Json:
@@ -204,7 +209,8 @@ _SOURCE: Final[dict[str, Callable[[str, str], Json]]] = {
     "namespaces": _namespace,
     "ipBlocks": _direct_ip,
     "remoteIpBlocks": _remote_ip,
-    "requestPrincipals": _no_token,
+    "requestPrincipals": _request_principal,
+    "trustDomains": _trust_domain,
 }
 _WHEN: Final = {
     "source.ip": "ipBlocks",
@@ -222,5 +228,5 @@ _OPERATION: Final[dict[str, Callable[[str], Json]]] = {
 _DESTINATION: Final[dict[str, Callable[[str], Json]]] = {
     "destination.ip": lambda value: {"destination_ip": _cidr(value)},
     "destination.port": lambda value: {"destination_port": int(value)},
-    "connection.sni": lambda value: {"requested_server_name": _pattern(value)},
+    "connection.sni": lambda value: {"requested_server_name": pattern(value)},
 }

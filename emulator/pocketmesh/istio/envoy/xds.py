@@ -17,6 +17,11 @@ PEER_PRINCIPAL: Final = "io.istio.peer_principal"
 PEER_ADDRESS: Final = "pocketmesh.peer_address"
 """The filter state that holds the client's address, which Envoy itself takes for that of a pipe."""
 
+JWT_AUTHN: Final = "envoy.filters.http.jwt_authn"
+"""The filter that validates tokens, and below which name its metadata are."""
+JWT_PAYLOAD: Final = "payload"
+"""Under which key of its metadata a token's payload is, as in Istio."""
+
 
 def typed(name: str, kind: str, **fields: Any) -> Json:
     """A named extension with its configuration; `kind` is its type below `envoy.`."""

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pocketmesh.istio.mesh.policy import Action, L4Policy, L4Rule, PeerAuthentication, Term, WaypointPolicy
+from pocketmesh.istio.mesh.model import ROOT_NAMESPACE
+from pocketmesh.istio.mesh.policy import (
+    Action,
+    L4Policy,
+    L4Rule,
+    PeerAuthentication,
+    RequestAuthentication,
+    Term,
+    WaypointPolicy,
+)
 from pocketmesh.objects import Object, annotations_of, name_of, namespace_of
 
 TargetRef = tuple[str, str, str]
@@ -72,11 +81,30 @@ def is_dry_run(policy: Object) -> bool:
     return annotations_of(policy).get("istio.io/dry-run") == "true"
 
 
-def waypoint_policy(policy: Object) -> WaypointPolicy:
-    """A policy with targetRefs, its rules left as they are written."""
+def waypoint_policy(policy: Object, root: str = ROOT_NAMESPACE) -> WaypointPolicy:
+    """A policy for Envoy, its rules left as they are written."""
     spec = policy.get("spec") or {}
-    action = spec.get("action") or "ALLOW"
-    return WaypointPolicy(namespace_of(policy), name_of(policy), action, tuple(spec.get("rules") or ()))
+    return WaypointPolicy(
+        namespace=namespace_of(policy),
+        name=name_of(policy),
+        action=spec.get("action") or "ALLOW",
+        rules=tuple(spec.get("rules") or ()),
+        provider=(spec.get("provider") or {}).get("name") or "",
+        scope=_scope(policy, root),
+        selector=_selector(spec),
+    )
+
+
+def request_authentication(policy: Object, root: str = ROOT_NAMESPACE) -> RequestAuthentication:
+    """Which tokens requests may carry."""
+    spec = policy.get("spec") or {}
+    return RequestAuthentication(
+        namespace=namespace_of(policy),
+        name=name_of(policy),
+        rules=tuple(spec.get("jwtRules") or ()),
+        scope=_scope(policy, root),
+        selector=_selector(spec),
+    )
 
 
 def l4_policies(policies: Iterable[Object], root: str) -> list[L4Policy]:
@@ -99,14 +127,23 @@ def peer_authentications(objects: Iterable[Object], root: str) -> list[PeerAuthe
     found: list[PeerAuthentication] = []
     for obj in objects:
         spec = obj.get("spec") or {}
-        selector = (spec.get("selector") or {}).get("matchLabels") or {}
         namespace = namespace_of(obj)
         ports = {int(port): _mode(mtls) for port, mtls in (spec.get("portLevelMtls") or {}).items()}
         created = str(obj["metadata"].get("creationTimestamp", ""))
-        scope = "" if namespace == root and not selector else namespace
+        scope, selector = _scope(obj, root), _selector(spec)
         mode = _mode(spec.get("mtls") or {})
         found.append(PeerAuthentication(namespace, name_of(obj), created, scope, selector, mode, ports))
     return found
+
+
+def _selector(spec: Object) -> dict[str, str]:
+    return (spec.get("selector") or {}).get("matchLabels") or {}
+
+
+def _scope(policy: Object, root: str) -> str:
+    """The namespace that it is for; "" for the whole mesh."""
+    namespace = namespace_of(policy)
+    return "" if namespace == root and not _selector(policy.get("spec") or {}) else namespace
 
 
 def _mode(mtls: Object) -> str:
@@ -116,14 +153,13 @@ def _mode(mtls: Object) -> str:
 def _l4(policy: Object, action: Action, root: str) -> L4Policy:
     spec = policy.get("spec") or {}
     namespace = namespace_of(policy)
-    selector = (spec.get("selector") or {}).get("matchLabels") or {}
     rules = [_rule(rule, action, namespace) for rule in spec.get("rules") or []]
     return L4Policy(
         namespace=namespace,
         name=name_of(policy),
         action=action,
-        scope="" if namespace == root and not selector else namespace,
-        selector=selector,
+        scope=_scope(policy, root),
+        selector=_selector(spec),
         rules=tuple(rule for rule in rules if rule is not None),
     )
 

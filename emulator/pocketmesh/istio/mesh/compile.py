@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from pocketmesh.istio.mesh import authorization
+from pocketmesh.istio.mesh.authorization import TargetRef
 from pocketmesh.istio.mesh.mesh_config import MeshConfig, mesh_config
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, workload_of
-from pocketmesh.istio.mesh.policy import WaypointPolicy
 from pocketmesh.istio.mesh.routes import rules_by_service
 from pocketmesh.istio.resources import (
     AUTHORIZATION_POLICIES,
@@ -27,6 +27,7 @@ from pocketmesh.net.services import Place, service_table
 from pocketmesh.objects import Object, name_of, namespace_of
 
 PEER_AUTHENTICATIONS: Final = "peerauthentications.security.istio.io"
+REQUEST_AUTHENTICATIONS: Final = "requestauthentications.security.istio.io"
 
 INPUTS: Final = (
     NAMESPACES,
@@ -40,22 +41,28 @@ INPUTS: Final = (
     GRPC_ROUTES,
     AUTHORIZATION_POLICIES,
     PEER_AUTHENTICATIONS,
+    REQUEST_AUTHENTICATIONS,
 )
 """The resources whose objects make the mesh; of ConfigMaps only MESH_CONFIG."""
 
 MESH_CONFIG: Final = (ROOT_NAMESPACE, "istio")
 
+T = TypeVar("T")
 Objects = Mapping[str, Sequence[Object]]
 
 
-def compile_mesh(objects: Objects) -> Mesh:
-    """The mesh that follows from objects by resource; absent resources count as empty."""
+def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None) -> Mesh:
+    """The mesh that follows from objects by resource, and from the key sets that istiod fetched, by URI;
+    absent resources count as empty."""
     namespaces = {name_of(item): item for item in objects.get(NAMESPACES, ())}
     services = {_place(item): item for item in objects.get(SERVICES, ())}
     gateways = objects.get(GATEWAYS, ())
     waypoints = usable_waypoints(gateways, objects.get(GATEWAY_CLASSES, ()))
-    policies = objects.get(AUTHORIZATION_POLICIES, ())
     table = service_table(services.values(), objects.get(ENDPOINT_SLICES, ()))
+    policies = [
+        item for item in objects.get(AUTHORIZATION_POLICIES, ()) if not authorization.is_dry_run(item)
+    ]
+    tokens = objects.get(REQUEST_AUTHENTICATIONS, ())
     return Mesh(
         workloads={work.ip: work for work in _workloads(objects.get(PODS, ()), namespaces, waypoints)},
         services=table,
@@ -68,7 +75,19 @@ def compile_mesh(objects: Objects) -> Mesh:
         peer_authentications=tuple(
             authorization.peer_authentications(objects.get(PEER_AUTHENTICATIONS, ()), ROOT_NAMESPACE)
         ),
-        targeted=_targeted(policies),
+        targeted=_targeted(policies, authorization.waypoint_policy),
+        authentications=_targeted(tokens, authorization.request_authentication),
+        untargeted=tuple(
+            authorization.waypoint_policy(policy)
+            for policy in policies
+            if not authorization.is_targeted(policy)
+        ),
+        selecting=tuple(
+            authorization.request_authentication(item)
+            for item in tokens
+            if not authorization.is_targeted(item)
+        ),
+        keys=keys or {},
         config=_config(objects.get(CONFIG_MAPS, ())),
     )
 
@@ -85,16 +104,19 @@ def _workloads(
         yield workload_of(pod, status["podIP"], waypoint)
 
 
-def _targeted(policies: Iterable[Object]) -> dict[tuple[str, str, str], tuple[WaypointPolicy, ...]]:
-    found: dict[tuple[str, str, str], tuple[WaypointPolicy, ...]] = {}
-    for policy in policies:
-        if authorization.is_dry_run(policy):
-            continue
-        for target in authorization.targets(policy):
-            if target[0] == "GatewayClass" and namespace_of(policy) != ROOT_NAMESPACE:
+def _targeted(objects: Iterable[Object], read: Callable[[Object], T]) -> dict[TargetRef, tuple[T, ...]]:
+    """What is attached by targetRefs, by its targets, the oldest first."""
+    found: dict[TargetRef, tuple[T, ...]] = {}
+    for item in sorted(objects, key=_age):
+        for target in authorization.targets(item):
+            if target[0] == "GatewayClass" and namespace_of(item) != ROOT_NAMESPACE:
                 continue
-            found[target] = (*found.get(target, ()), authorization.waypoint_policy(policy))
+            found[target] = (*found.get(target, ()), read(item))
     return found
+
+
+def _age(item: Object) -> tuple[str, str, str]:
+    return str(item["metadata"].get("creationTimestamp", "")), name_of(item), namespace_of(item)
 
 
 def _config(config_maps: Iterable[Object]) -> MeshConfig:

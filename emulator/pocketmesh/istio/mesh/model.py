@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pocketmesh.istio.mesh.mesh_config import MeshConfig
-from pocketmesh.istio.mesh.policy import L4Policy, PeerAuthentication, WaypointPolicy
+from pocketmesh.istio.mesh.policy import (
+    L4Policy,
+    PeerAuthentication,
+    RequestAuthentication,
+    WaypointPolicy,
+)
 from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.waypoints import HBONE_PORT, Binding, Waypoint
 from pocketmesh.net.services import Place, ServicePort, ServiceTable
@@ -73,7 +78,9 @@ class Mesh:
 
     `workloads` are by address, `hosts` the Services by their full names, `bindings` by Service, `waypoints`
     and `classes` (the GatewayClass) by Gateway, `routes` by the Service that the route's parent names,
-    `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name).
+    `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name),
+    as are `authentications`. `untargeted` and `selecting` are those without targets, which gateways obey and
+    waypoints do not. `keys` are the issuers' key sets by the URI that istiod fetched them from.
     """
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
@@ -86,6 +93,12 @@ class Mesh:
     l4_policies: tuple[L4Policy, ...] = ()
     peer_authentications: tuple[PeerAuthentication, ...] = ()
     targeted: Mapping[tuple[str, str, str], tuple[WaypointPolicy, ...]] = field(default_factory=dict)
+    authentications: Mapping[tuple[str, str, str], tuple[RequestAuthentication, ...]] = field(
+        default_factory=dict
+    )
+    untargeted: tuple[WaypointPolicy, ...] = ()
+    selecting: tuple[RequestAuthentication, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
     config: MeshConfig = field(default_factory=MeshConfig)
 
     def waypoint_of(self, service: Place) -> Place | None:

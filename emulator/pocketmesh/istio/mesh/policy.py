@@ -8,7 +8,7 @@ Upstream: istio/istio pilot/pkg/serviceregistry/ambient/authorization.go, istio/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_network
 from typing import Literal
 
@@ -68,19 +68,40 @@ class L4Policy:
 
     def applies(self, namespace: str, labels: Mapping[str, str]) -> bool:
         """Whether it protects a workload."""
-        if self.scope not in {"", namespace}:
-            return False
-        return all(labels.get(key) == value for key, value in self.selector.items())
+        return _applies(self, namespace, labels)
 
 
 @dataclass(frozen=True, slots=True)
 class WaypointPolicy:
-    """An AuthorizationPolicy with targetRefs; the waypoint's Envoy understands all of its rules."""
+    """An AuthorizationPolicy as Envoy understands it, which is all of it. `provider` is whom CUSTOM asks;
+    `scope` and `selector` say, without targetRefs, which gateways obey it."""
 
     namespace: str
     name: str
     action: str
     rules: tuple[Object, ...]
+    provider: str = ""
+    scope: str = ""
+    selector: Mapping[str, str] = field(default_factory=dict)
+
+    def applies(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether it is meant for a workload."""
+        return _applies(self, namespace, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAuthentication:
+    """A RequestAuthentication: the issuers whose tokens are accepted, as they are written."""
+
+    namespace: str
+    name: str
+    rules: tuple[Object, ...]
+    scope: str = ""
+    selector: Mapping[str, str] = field(default_factory=dict)
+
+    def applies(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether it is meant for a workload."""
+        return _applies(self, namespace, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +179,14 @@ def mtls_mode(
         if level in levels and levels[level].mode != "UNSET":
             return "STRICT" if levels[level].mode == "STRICT" else "PERMISSIVE"
     return "PERMISSIVE"
+
+
+def _applies(
+    policy: L4Policy | WaypointPolicy | RequestAuthentication, namespace: str, labels: Mapping[str, str]
+) -> bool:
+    if policy.scope not in {"", namespace}:
+        return False
+    return all(labels.get(key) == value for key, value in policy.selector.items())
 
 
 def _denied(policy: str) -> Judgement:

@@ -34,6 +34,7 @@ RESOURCES = {
     "GRPCRoute": "grpcroutes.gateway.networking.k8s.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
+    "RequestAuthentication": "requestauthentications.security.istio.io",
 }
 Object = dict[str, Any]
 
