@@ -249,19 +249,27 @@ class Town:
         return await self.request(self.ips[source], ip, port, path, **headers)
 
     async def request(
-        self, source_ip: str, ip: str, port: int, path: str, method: str = "GET", **headers: str
+        self,
+        source_ip: str,
+        ip: str,
+        port: int,
+        path: str,
+        method: str = "GET",
+        *,
+        body: str = "",
+        **headers: str,
     ) -> Answer:
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         sock = await self.fabric.dial(source_ip, ip, port)
         reader, writer = await asyncio.open_connection(sock=sock)
         try:
-            writer.write(f"{method} {path} HTTP/1.1\r\nhost: town\r\n{lines}\r\n".encode())
+            writer.write(f"{method} {path} HTTP/1.1\r\nhost: town\r\n{lines}\r\n{body}".encode())
             head = await reader.readuntil(b"\r\n\r\n")
             if b"transfer-encoding" in head.lower():
                 raise AssertionError("chunked")
             length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length: ")]
-            body = await reader.readexactly(int(length[0].split()[1])) if length else b""
-            return Answer(head + body)
+            answered = await reader.readexactly(int(length[0].split()[1])) if length else b""
+            return Answer(head + answered)
         finally:
             writer.close()
 
