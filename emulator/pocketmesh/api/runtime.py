@@ -66,7 +66,7 @@ class PodRuntime(Protocol):
         ...
 
     async def attach(self, namespace: str, pod: str, container: str, streams: Streams) -> int:
-        """Joins the container's own program until it ends, and returns its exit code."""
+        """Joins the container's own program until it ends; 0 however that was, as a kubelet answers."""
         ...
 
     def logs(self, namespace: str, pod: str, container: str, options: LogOptions) -> AsyncIterator[bytes]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pocketmesh.clock import parse, rfc3339
 from pocketmesh.node.console import Captured, Console
 from pocketmesh.node.environment import Unresolvable
+from pocketmesh.node.hooks import HookFailed, carry_out
 from pocketmesh.node.images import Image, qualified
 from pocketmesh.node.launch import Launch, NotExecutable, prepare, program
 from pocketmesh.node.log import ContainerLog
@@ -32,6 +33,9 @@ PULL_NOTICE: Final = 1.0
 NEVER_STARTED: Final = 128
 KILLED: Final = 137
 TERMINATED: Final = 143
+_LONGEST_MESSAGE: Final = 4096
+_LAST_LINES: Final = 80
+_LAST_BYTES: Final = 2048
 
 _log = logging.getLogger(__name__)
 
@@ -61,12 +65,13 @@ class ContainerWorker:
         self._pod = pod
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
-        self._asking: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self._probes: list[Probe] = []
         self._retry: datetime | None = None
         self._pause = 0.0
         self._pull_pause = FIRST_BACK_OFF
         self._killed = False
+        self._ending = False
 
     @property
     def alive(self) -> bool:
@@ -98,13 +103,21 @@ class ContainerWorker:
         if self._task is not None:
             self._task.cancel()
 
-    def say_stopping(self) -> None:
-        """Tells that the pod's deletion ends it."""
-        self._event("Normal", "Killing", f"Stopping container {self.spec['name']}")
+    def end(self, why: str, grace: float, ip: str, *, killed: bool = False) -> None:
+        """Lets the preStop hook prepare its end, as long as there is grace, and stops it; once is enough."""
+        if self._ending or not self.alive:
+            return
+        self._ending = True
+        self._event("Normal", "Killing", why)
+        hook = self._hook("preStop")
+        if hook is None or grace <= 0:
+            self.stop(killed=killed)
+        else:
+            self._do_beside(self._prepare_end(hook, grace, ip, killed))
 
     def probe(self, ip: str) -> float | None:
         """Asks the probes that are due, takes in what they said; seconds until the next is due."""
-        if not self.state.running:
+        if not self.state.running or self._ending:
             return None
         now = self._machine.clock.now()
         startup = [probe for probe in self._probes if probe.kind == "startup"]
@@ -115,14 +128,12 @@ class ContainerWorker:
         for probe in active:
             if probe.exhausted and probe.kind != "readiness":
                 what = f"Container {self.spec['name']} failed {probe.kind} probe, will be restarted"
-                self._event("Normal", "Killing", what)
-                self.stop(killed=True)
+                grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
+                self.end(what, probe.spec.get("terminationGracePeriodSeconds", grace), ip, killed=True)
                 return None
             if not probe.busy and probe.due <= now:
                 probe.busy = True
-                task = asyncio.ensure_future(self._ask(probe, ip))
-                self._asking.add(task)
-                task.add_done_callback(self._asking.discard)
+                self._do_beside(self._ask(probe, ip))
         return min((max(0.001, (p.due - now).total_seconds()) for p in active if not p.busy), default=None)
 
     def _start(self, ip: str) -> None:
@@ -145,13 +156,57 @@ class ContainerWorker:
             return
         self._begin(image, log)
         self.container, self.console = launch.invocation.container, launch.console
+        self._event("Normal", "Started", f"Started container {self.spec['name']}")
+        self._task = asyncio.ensure_future(self._run(launch))
+        hook = self._hook("postStart")
+        if hook is None:
+            self._is_running()
+        else:
+            self.state.state = {"waiting": {"reason": "ContainerCreating"}}
+            self._do_beside(self._after_start(hook, ip, self._task))
+
+    def _is_running(self) -> None:
         now = self._machine.clock.now()
         self.state.state = {"running": {"startedAt": rfc3339(now)}}
         self._probes = [
             Probe.begin(kind, self.spec[field], now) for kind, field in _PROBES if self.spec.get(field)
         ]
-        self._event("Normal", "Started", f"Started container {self.spec['name']}")
-        self._task = asyncio.ensure_future(self._run(launch))
+
+    async def _after_start(self, hook: Object, ip: str, main: asyncio.Task[None]) -> None:
+        """The container counts as running only when its postStart hook is over."""
+        try:
+            await self._carry_out(hook, ip)
+        except HookFailed:
+            # What it said is kept to itself: it may be secret.
+            self._event("Warning", "FailedPostStartHook", "PostStartHook failed")
+            self._event("Normal", "Killing", "FailedPostStartHook")
+            self.stop(killed=True)
+        else:
+            if not main.done():
+                self._is_running()
+                self._changed()
+
+    async def _prepare_end(self, hook: Object, grace: float, ip: str, killed: bool) -> None:
+        try:
+            async with asyncio.timeout(grace):
+                await self._carry_out(hook, ip)
+        except HookFailed:
+            self._event("Warning", "FailedPreStopHook", "PreStopHook failed")
+        except TimeoutError:
+            killed = True
+        self.stop(killed=killed)
+
+    async def _carry_out(self, hook: Object, ip: str) -> None:
+        await carry_out(hook, self.spec, ip, self._machine.address, self._machine.network, self.run)
+
+    def _hook(self, name: str) -> Object | None:
+        found: Object | None = (self.spec.get("lifecycle") or {}).get(name)
+        return found
+
+    def _do_beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def _begin(self, image: Image, log: ContainerLog) -> None:
         """Another run: a new id and a new log; the old log becomes the previous one."""
@@ -160,7 +215,7 @@ class ContainerWorker:
         self.state.id = f"containerd://{secrets.token_hex(32)}"
         self.state.image, self.state.image_id = qualified(self.spec["image"]), image.id
         self.state.restarts += self._restarting
-        self._restarting, self._killed, self._retry = False, False, None
+        self._restarting, self._killed, self._ending, self._retry = False, False, False, None
 
     async def _run(self, launch: Launch) -> None:
         try:
@@ -170,7 +225,19 @@ class ContainerWorker:
         except Exception:
             _log.exception("%s/%s: %s broke", namespace_of(self._pod), name_of(self._pod), self.spec["name"])
             code = 1
-        self._ended(code, "Completed" if code == 0 else "Error")
+        self._ended(code, "Completed" if code == 0 else "Error", self._last_words(code))
+
+    def _last_words(self, code: int) -> str:
+        """What the program left as its termination message, or else the end of its log when that is asked for
+        and it failed (pkg/kubelet/kuberuntime/kuberuntime_container.go)."""
+        path = self.spec.get("terminationMessagePath") or "/dev/termination-log"
+        said = b""
+        if self.container is not None and self.container.files.below(path) == [path]:
+            said = self.container.files.read(path)
+        if not said and code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            lines = self.log.lines()[-_LAST_LINES:] if self.log else []
+            said = b"".join(line.data for line in lines)[-_LAST_BYTES:]
+        return said[-_LONGEST_MESSAGE:].decode(errors="replace")
 
     def _refused(self, problem: str) -> None:
         message = (

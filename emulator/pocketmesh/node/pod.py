@@ -21,6 +21,8 @@ from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
 _SANDBOX_RETRY: Final = 2.0
 """Seconds until a pod whose network could not be set up is tried again."""
+_DISOBEDIENCE: Final = 1.0
+"""Seconds that a program which was killed has to be gone, before the pod goes without it."""
 _FIRST_MOUNT_RETRY: Final = 0.5
 _LAST_MOUNT_RETRY: Final = 122.0
 """Seconds between attempts to mount, doubling (pkg/volume/util/operationexecutor)."""
@@ -42,7 +44,6 @@ class PodWorker:
         self.pod = pod
         self.volumes = PodVolumes(machine, pod)
         self._mount_pause = _FIRST_MOUNT_RETRY
-        self._stopping = False
         self._interrupted = interrupted
         self._changed = changed
         self.init = [self._worker(spec, "init") for spec in pod["spec"].get("initContainers") or []]
@@ -130,22 +131,27 @@ class PodWorker:
 
     def _terminate(self) -> float | None:
         """Asks every program to end, and tells the API once all have, or once their time is up."""
-        if not self._stopping:
-            self._stopping = True
-            for worker in self.containers:
-                if worker.alive:
-                    worker.say_stopping()
-                    worker.stop()
         metadata = self.pod["metadata"]
-        if any(worker.alive for worker in self.containers):
-            left = parse(metadata["deletionTimestamp"]) + timedelta(seconds=1) - self._machine.clock.now()
-            if left > timedelta(0):
-                return left.total_seconds()
+        grace = metadata.get("deletionGracePeriodSeconds", 0)
+        # The timestamp has whole seconds, so the last of them counts in full.
+        end = parse(metadata["deletionTimestamp"]) + timedelta(seconds=1 if grace else 0)
+        left = (end - self._machine.clock.now()).total_seconds()
+        for worker in self._to_stop():
+            worker.end(f"Stopping container {worker.spec['name']}", grace, self.ip)
+            if left <= 0:
+                worker.stop(killed=True)
+        if any(worker.alive for worker in self.containers) and left > -_DISOBEDIENCE:
+            return left if left > 0 else left + _DISOBEDIENCE
         self._machine.network.detach(self.uid)
         self._write_status()
         pod = self.pod
         self._machine.client.delete("pods", namespace_of(pod), name_of(pod), grace=0, uid=self.uid)
         return None
+
+    def _to_stop(self) -> list[ContainerWorker]:
+        """Who is to end now: a sidecar only after everybody who may need it, the last started first."""
+        needing = [worker for worker in (*self.main, *self.ephemeral) if worker.alive]
+        return needing or [worker for worker in self.init if worker.alive][-1:]
 
     def _write_status(self) -> None:
         status = pod_status(

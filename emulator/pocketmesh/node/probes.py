@@ -82,7 +82,9 @@ async def ask(probe: Object, container: Object, ip: str, source: str, network: P
     try:
         async with asyncio.timeout(seconds):
             if "httpGet" in probe:
-                await _http(probe["httpGet"], container, ip, source, network)
+                status = await fetch(probe["httpGet"], container, ip, source, network)
+                if not 200 <= status < 400:
+                    raise ProbeFailed(f"HTTP probe failed with statuscode: {status}")
             elif "exec" in probe:
                 code, output = await run(probe["exec"].get("command") or [])
                 if code:
@@ -96,7 +98,8 @@ async def ask(probe: Object, container: Object, ip: str, source: str, network: P
         raise ProbeFailed(f"{_subject(probe, container, ip)}context deadline exceeded") from None
 
 
-async def _http(action: Object, container: Object, ip: str, source: str, network: PodNetwork) -> None:
+async def fetch(action: Object, container: Object, ip: str, source: str, network: PodNetwork) -> int:
+    """The status that a container answers an `httpGet` with. Raises ProbeFailed when there is none."""
     port, path = _port(action["port"], container), action.get("path") or "/"
     scheme, host = action.get("scheme", "HTTP").lower(), action.get("host") or ip
     headers = {"Host": f"{host}:{port}", "User-Agent": f"kube-probe/{KUBERNETES.rpartition('.')[0]}"}
@@ -123,8 +126,7 @@ async def _http(action: Object, container: Object, ip: str, source: str, network
     words = line.split()
     if len(words) < 2 or not words[1].isdigit():
         raise ProbeFailed(f"{url}EOF")
-    if not 200 <= int(words[1]) < 400:
-        raise ProbeFailed(f"HTTP probe failed with statuscode: {int(words[1])}")
+    return int(words[1])
 
 
 async def _connect(source: str, ip: str, port: int, network: PodNetwork) -> None:

@@ -71,6 +71,21 @@ async def test_a_pod_that_is_never_restarted_ends_in_its_exit_code(place):
     assert condition(place.get("good"), "Ready")["reason"] == "PodCompleted"
 
 
+@pytest.mark.parametrize(
+    ("script", "policy", "message"),
+    [
+        pytest.param("echo why >/dev/termination-log; exit 1", "File", "why\n", id="a file"),
+        pytest.param("echo why; exit 1", "File", None, id="a log is no message"),
+        pytest.param("echo why; exit 1", "FallbackToLogsOnError", "why\n", id="unless it is asked for"),
+        pytest.param("echo why", "FallbackToLogsOnError", None, id="and the program failed"),
+    ],
+)
+async def test_the_last_words_of_a_program_are_kept(place, script, policy, message):
+    place.pod(command=["sh", "-c", script], terminationMessagePolicy=policy, restartPolicy="Never")
+    await place.until(lambda: "terminated" in place.state())
+    assert place.state()["terminated"].get("message") == message
+
+
 async def test_a_program_that_does_not_exist_is_told_as_the_runtime_tells_it(place):
     place.pod(command=["frobnicate"])
     await place.until(lambda: place.messages("Failed"))

