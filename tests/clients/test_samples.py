@@ -56,6 +56,7 @@ def site(in_new_namespace: Callable[[], Kubectl], samples: Path) -> Iterator[Sit
     kubectl = in_new_namespace()
     site = Site(kubectl, samples)
     site.apply("bookinfo/bookinfo.yaml", "bookinfo/bookinfo-versions.yaml")
+    site.apply("httpbin.yaml", "tcp-echo.yaml", "ext-authz.yaml", "helloworld.yaml")
     yield site
     kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
 
@@ -106,3 +107,46 @@ def test_the_product_page_hands_out_what_its_services_say(site: Site, path: str,
 )
 def test_a_service_of_bookinfo_answers(site: Site, url: str, code: str) -> None:
     assert site.code(f"http://{url}") == code
+
+
+def test_httpbin_sees_its_client_and_the_headers(site: Site) -> None:
+    said = json.loads(site.curl("-H", "x-own: 5", "http://httpbin:8000/get?a=1"))
+    client = site.kubectl("get", "pod", "-l", "app=curl", "-o", "jsonpath={.items[0].status.podIP}")
+
+    assert (said["args"], said["headers"]["X-Own"], said["origin"]) == ({"a": ["1"]}, ["5"], client)
+
+
+def test_httpbin_notes_each_request_in_its_log(site: Site) -> None:
+    site.code("http://httpbin:8000/status/418?noted")
+
+    log = site.kubectl("logs", "deploy/httpbin")
+    assert "418 GET /status/418?noted" in log
+
+
+@pytest.mark.parametrize("port", [9000, 9001])
+def test_tcp_echo_gives_a_line_back(site: Site, port: int) -> None:
+    line = f"echo port {port} | nc tcp-echo {port}"
+
+    assert site.kubectl("exec", "deploy/curl", "--", "sh", "-c", line) == f"hello port {port}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param(["-H", "x-ext-authz: allow"], "200", id="allowed"),
+        pytest.param(["-H", "x-ext-authz: deny"], "403", id="denied"),
+        pytest.param([], "403", id="without the header"),
+    ],
+)
+def test_ext_authz_judges_by_a_header(site: Site, words: list[str], code: str) -> None:
+    assert site.code(*words, "http://ext-authz:8000/check") == code
+
+
+def test_ext_authz_says_why(site: Site) -> None:
+    why = "denied by ext_authz for not found header `x-ext-authz: allow` in the request"
+
+    assert site.curl("http://ext-authz:8000/check") == why
+
+
+def test_helloworld_answers_from_either_version(site: Site) -> None:
+    assert site.curl("http://helloworld:5000/hello").startswith("Hello version: v")

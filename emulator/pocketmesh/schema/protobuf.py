@@ -5,8 +5,7 @@ its fields: the number, the name in JSON (`-` for a message whose fields belong 
 `.` for a message that stands for its only field) and the type, with `[]` for a list, `{}` for a map
 from strings and `?` for a scalar whose zero Go leaves out.
 
-Upstream: the wire format of protobuf 2 (https://protobuf.dev/programming-guides/encoding) in the
-envelope of apimachinery `pkg/runtime/serializer/protobuf`.
+Upstream: the wire format of protobuf 2 in the envelope of apimachinery `pkg/runtime/serializer/protobuf`.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import orjson
 
 from pocketmesh import clock
 from pocketmesh.objects import Object
+from pocketmesh.schema import wire
 
 _MAGIC: Final = b"k8s\x00"
 _PACKAGES: Final = {"": "core", "meta.k8s.io": "meta"}
@@ -47,8 +47,8 @@ def decode(body: bytes) -> Object:
     if not body.startswith(_MAGIC):
         raise UnknownMessage("the body does not start with Kubernetes' protobuf prefix")
     try:
-        envelope = dict(_fields(body[len(_MAGIC) :]))
-        named = {number: str(value, "utf-8") for number, value in _fields(envelope.get(1, b""))}
+        envelope = dict(wire.fields(body[len(_MAGIC) :]))
+        named = {number: str(value, "utf-8") for number, value in wire.fields(envelope.get(1, b""))}
         api_version, kind = named.get(1, ""), named.get(2, "")
         decoded = _message(_root(api_version, kind), envelope.get(2, b""))
     except (IndexError, struct.error, ValueError, TypeError) as error:
@@ -84,12 +84,12 @@ def _table() -> dict[str, dict[int, Field]]:
 def _message(name: str, body: bytes) -> Any:
     fields = _table()[name]
     decoded: Object = {}
-    for number, raw in _fields(body):
+    for number, raw in wire.fields(body):
         field = fields.get(number)
         if field is None:
             continue
         if field.shape == "{}":
-            entry = dict(_fields(raw))
+            entry = dict(wire.fields(raw))
             key = str(entry.get(1, b""), "utf-8")
             decoded.setdefault(field.name, {})[key] = _value(field.type, entry.get(2, b""))
         elif field.shape == "[]":
@@ -108,7 +108,7 @@ def _elements(kind: str, raw: Any) -> Iterator[Any]:
     if kind in ("int32", "int64", "bool") and isinstance(raw, bytes):
         position = 0
         while position < len(raw):
-            number, position = _varint(raw, position)
+            number, position = wire.varint(raw, position)
             yield _value(kind, number)
     else:
         yield _value(kind, raw)
@@ -131,7 +131,7 @@ def _micro_time(raw: bytes) -> str | None:
 
 def _moment(raw: bytes) -> datetime | None:
     """A time; None for Go's zero time, which is written as nothing."""
-    parts = dict(_fields(raw))
+    parts = dict(wire.fields(raw))
     if not parts:
         return None
     seconds, nanoseconds = _signed(parts.get(1, 0)), parts.get(2, 0)
@@ -139,16 +139,16 @@ def _moment(raw: bytes) -> datetime | None:
 
 
 def _quantity(raw: bytes) -> str:
-    return str(dict(_fields(raw)).get(1, b"0"), "utf-8")
+    return str(dict(wire.fields(raw)).get(1, b"0"), "utf-8")
 
 
 def _int_or_string(raw: bytes) -> int | str:
-    parts = dict(_fields(raw))
+    parts = dict(wire.fields(raw))
     return str(parts.get(3, b""), "utf-8") if parts.get(1, 0) else _signed(parts.get(2, 0))
 
 
 def _json(raw: bytes) -> Any:
-    text = dict(_fields(raw)).get(1, b"")
+    text = dict(wire.fields(raw)).get(1, b"")
     return orjson.loads(text) if text else None
 
 
@@ -171,38 +171,3 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "api.resource.Quantity": _quantity,
     "util.intstr.IntOrString": _int_or_string,
 }
-
-
-def _fields(body: bytes) -> Iterator[tuple[int, Any]]:
-    """Each field's number and raw value: an integer, or bytes."""
-    position = 0
-    while position < len(body):
-        tag, position = _varint(body, position)
-        match tag & 7:
-            case 0:
-                value, position = _varint(body, position)
-                yield tag >> 3, value
-                continue
-            case 1:
-                length = 8
-            case 2:
-                length, position = _varint(body, position)
-            case 5:
-                length = 4
-            case wire_type:
-                raise IndexError(f"wire type {wire_type}")
-        if position + length > len(body):
-            raise IndexError("a field ends after the body does")
-        yield tag >> 3, body[position : position + length]
-        position += length
-
-
-def _varint(body: bytes, position: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = body[position]
-        position += 1
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, position
-        shift += 7

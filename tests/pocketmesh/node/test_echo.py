@@ -8,7 +8,8 @@ import pytest
 
 from pocketmesh.node.commands.echo import grpc
 from pocketmesh.node.commands.echo.answers import Wishes, WrongWish, wishes
-from pocketmesh.node.commands.echo.flags import WrongUsage, parse
+from pocketmesh.node.commands.flags import WrongUsage, parse
+from pocketmesh.node.commands.grpc import Malformed
 
 ADVANCED = "gcr.io/k8s-staging-gateway-api/echo-advanced:v20240412-v1.0.0-394-g40c666fd"
 BASIC = "gcr.io/k8s-staging-gateway-api/echo-basic:v20240412"
@@ -169,7 +170,7 @@ def test_a_grpc_frame_gives_back_its_message(message: str) -> None:
     ],
 )
 def test_bytes_that_are_no_message_are_refused(frame: bytes) -> None:
-    with pytest.raises(grpc.Malformed):
+    with pytest.raises(Malformed):
         grpc.decode(frame)
 
 

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from pocketmesh.node.catalogue import bookinfo, busybox, curl, echo, echo_advanced, helloworld, pause
+from pocketmesh.node.catalogue import (
+    authorization,
+    bookinfo,
+    busybox,
+    curl,
+    echo,
+    echo_advanced,
+    helloworld,
+    httpbin,
+    pause,
+    tcp_echo,
+)
 from pocketmesh.node.images import Image
 
 
 def standard_images() -> list[Image]:
     """All of them."""
-    parts = (bookinfo, busybox, curl, echo, echo_advanced, helloworld, pause)
+    parts = (
+        authorization,
+        bookinfo,
+        busybox,
+        curl,
+        echo,
+        echo_advanced,
+        helloworld,
+        httpbin,
+        pause,
+        tcp_echo,
+    )
     return [image for part in parts for image in part.IMAGES]

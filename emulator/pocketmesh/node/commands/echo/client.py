@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from pocketmesh.node.commands.durations import seconds
-from pocketmesh.node.commands.echo.flags import Flags, WrongUsage, parse
 from pocketmesh.node.commands.echo.forwarding import Forwarder, Unsuccessful, Wish
+from pocketmesh.node.commands.flags import Flags, WrongUsage, parse
 from pocketmesh.node.process import Invocation
 
 _VALUED: Final = ("count", "header", "method", "msg", "timeout")

@@ -1,60 +1,42 @@
-"""gRPC's framing, and the one message that the echo service takes and gives.
+"""The one message that the echo service takes and gives, and gRPC's codes by name.
 
-Formats: gRPC over HTTP/2 (grpc/grpc doc/PROTOCOL-HTTP2.md), protobuf's encoding, and
-istio/istio pkg/test/echo/proto/echo.proto (EchoRequest and EchoResponse have `string message = 1`).
+Format: istio/istio pkg/test/echo/proto/echo.proto (EchoRequest and EchoResponse have
+`string message = 1`).
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Final
 
+from pocketmesh.node.commands.grpc import Malformed, framed, unframed
+from pocketmesh.schema.wire import field, fields
+
 ECHO: Final = "/proto.EchoTestService/Echo"
-UNIMPLEMENTED: Final = 12
-INTERNAL: Final = 13
-_MESSAGE_FIELD: Final = 0x0A
+_MESSAGE_FIELD: Final = 1
 
 
-class Malformed(ValueError):
-    """Bytes that are no frame, or no message."""
+def message(text: str) -> bytes:
+    """The message that says a text."""
+    return field(_MESSAGE_FIELD, text) if text else b""
 
 
-def encode(message: str) -> bytes:
+def encode(text: str) -> bytes:
     """A frame with a message."""
-    text = message.encode()
-    body = bytes([_MESSAGE_FIELD]) + _varint(len(text)) + text if text else b""
-    return struct.pack("!BI", 0, len(body)) + body
+    return framed(message(text))
 
 
 def decode(frame: bytes) -> str:
     """The message in a frame. Raises Malformed."""
-    if len(frame) < 5:
-        raise Malformed("no frame")
-    compressed, length = struct.unpack("!BI", frame[:5])
-    body = frame[5:]
-    if compressed or len(body) != length:
-        raise Malformed("a compressed frame, or one of another length than it says")
-    if not body:
+    try:
+        found = list(fields(unframed(frame)))
+    except IndexError:
+        raise Malformed("no echo message") from None
+    if not found:
         return ""
-    size, shift, at = 0, 0, 1
-    while at < len(body) and at < 6:
-        size |= (body[at] & 0x7F) << shift
-        shift += 7
-        at += 1
-        if not body[at - 1] & 0x80:
-            break
-    if body[0] != _MESSAGE_FIELD or len(body) != at + size:
+    (number, text), *others = found
+    if number != _MESSAGE_FIELD or others or not isinstance(text, bytes):
         raise Malformed("no echo message")
-    return body[at:].decode(errors="replace")
-
-
-def _varint(number: int) -> bytes:
-    found = bytearray()
-    while number > 0x7F:
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    found.append(number)
-    return bytes(found)
+    return text.decode(errors="replace")
 
 
 CODES: Final = {

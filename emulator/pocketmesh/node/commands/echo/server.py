@@ -13,7 +13,8 @@ from typing import Final
 
 from pocketmesh.node.commands.echo import answers, grpc
 from pocketmesh.node.commands.echo.answers import Server, WrongWish
-from pocketmesh.node.commands.echo.flags import Flags, WrongUsage, parse
+from pocketmesh.node.commands.flags import Flags, WrongUsage, parse
+from pocketmesh.node.commands.grpc import INTERNAL, Malformed, answered, refused, unknown
 from pocketmesh.node.commands.http import Http, http2
 from pocketmesh.node.commands.tls import Application, Tls, self_signed, server_context
 from pocketmesh.node.commands.web import Call, Reply
@@ -83,21 +84,13 @@ async def _answer(server: Server, call: Call) -> Reply:
 
 
 async def _call(server: Server, call: Call) -> Reply:
-    head = (("content-type", "application/grpc"),)
     if call.target != grpc.ECHO:
-        service, _, method = call.target.strip("/").rpartition("/")
-        why = f"unknown method {method} for service {service}"
-        return Reply(headers=(*head, *_status(grpc.UNIMPLEMENTED, why)))
+        return unknown(call.target)
     try:
         message = grpc.decode(call.body)
-    except grpc.Malformed as wrong:
-        return Reply(headers=(*head, *_status(grpc.INTERNAL, str(wrong))))
-    body = grpc.encode(answers.grpc(server, call, message))
-    return Reply(headers=head, body=body, trailers=_status(0, ""))
-
-
-def _status(code: int, message: str) -> tuple[tuple[str, str], ...]:
-    return ("grpc-status", str(code)), ("grpc-message", message)
+    except Malformed as wrong:
+        return refused(INTERNAL, str(wrong))
+    return answered(grpc.message(answers.grpc(server, call, message)))
 
 
 class Tcp(asyncio.Protocol):

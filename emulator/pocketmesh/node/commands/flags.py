@@ -1,4 +1,4 @@
-"""Command lines as Go's cobra reads them, as far as the echo programs have flags."""
+"""Command lines as Go's cobra and its own flag package read them, as far as emulated programs have flags."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ class Flags:
     def on(self, name: str) -> bool:
         """Whether a switch is on."""
         return self.last(name, "false") not in ("false", "0", "f", "F", "FALSE", "False")
+
+
+def doubled(words: list[str]) -> list[str]:
+    """A command line for Go's flag package, where one dash does for two, as cobra would have it."""
+    return [f"-{word}" if word[:1] == "-" and word[1:2].isalpha() else word for word in words]
 
 
 def parse(

@@ -1,0 +1,1 @@
+"""Istio's sample of an external authorization server, over HTTP and over gRPC."""
