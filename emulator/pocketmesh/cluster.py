@@ -34,6 +34,7 @@ from pocketmesh.istio.install.inside import ready as istio_ready
 from pocketmesh.istio.programs import images as istio_images
 from pocketmesh.istio.trace.calls import TraceCalls
 from pocketmesh.net.fabric import Fabric
+from pocketmesh.net.outside import Outside
 from pocketmesh.node.catalogue import standard_images
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.node import NAME as NODE_NAME
@@ -80,7 +81,8 @@ class Cluster:
         self.registry = Registry(self.store, Kinds(builtin_kinds()), self.clock)
         self.gate = Gate(self.credentials, self.registry)
         self.runtime = Runtime(self.store, self.clock)
-        self.fabric = Fabric(self.store)
+        outside = Outside(self.clock)
+        self.fabric = Fabric(self.store, outside=outside)
         self.data_plane = DataPlane(self.store, self.fabric, self.clock, place.run)
         root = self.credentials.authority.certificate.decode()
         catalogue = Catalogue(
@@ -90,7 +92,14 @@ class Cluster:
         disk = place.state.absolute() / "node"
         disk.mkdir(mode=0o700, exist_ok=True)
         self.node = Node(
-            client, self.runtime, self.fabric, catalogue, self.clock, disk=disk, token=self._token
+            client,
+            self.runtime,
+            self.fabric,
+            catalogue,
+            self.clock,
+            disk=disk,
+            token=self._token,
+            trusted=outside.authority.certificate,
         )
         for controller in standard_controllers(self.registry, root, self.gate.tokens):
             self.runtime.add(controller)

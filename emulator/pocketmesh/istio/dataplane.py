@@ -162,6 +162,11 @@ class DataPlane:
         from_pod = connection.source_ip in self.mesh.workloads
         return _refuse if from_pod and self._is_enrolled(connection.ip) else None
 
+    def resolve(self, source_ip: str, name: str) -> list[str]:
+        """What the fabric asks for every name that a pod looks up."""
+        source = self.mesh.workloads.get(source_ip)
+        return resolve(self.mesh, source, name) if source is not None and source.enrolled else []
+
     def _accept(self, pod: Workload) -> Callable[[str, int], asyncio.Protocol]:
         def accept(ip: str, port: int) -> asyncio.Protocol:
             if self._ztunnel is None:

@@ -1,7 +1,7 @@
 """The cluster's DNS, as a pod sees it through its resolver's search list.
 
-Only names of this cluster exist. Any other name is answered like one that nobody registered, so no
-program in a pod can learn an address outside.
+Only names of this cluster exist, and those of the emulated hosts outside. Any other name is answered like
+one that nobody registered, so no program in a pod can learn an address of the real world.
 Specification: https://github.com/kubernetes/dns/blob/master/docs/specification.md.
 """
 
@@ -31,9 +31,10 @@ class Zone:
     aliases: Mapping[str, str]
 
 
-def zone(services: Iterable[Object], table: ServiceTable) -> Zone:
-    """The records of all Services: virtual addresses, ready pods of headless ones, ExternalName aliases."""
-    addresses: dict[str, tuple[str, ...]] = {}
+def zone(services: Iterable[Object], table: ServiceTable, outside: Mapping[str, str] | None = None) -> Zone:
+    """The records of all Services: virtual addresses, ready pods of headless ones, ExternalName aliases;
+    and the address of each host outside."""
+    addresses = {host: (ip,) for host, ip in (outside or {}).items()}
     aliases: dict[str, str] = {}
     for service in services:
         namespace, name = namespace_of(service), name_of(service)

@@ -1,7 +1,8 @@
 """The wires between pods: pairs of sockets inside this process.
 
 A connection is a socket pair whose far end is handed to the listener's protocol; on plain paths nobody
-copies a byte. There is no way out: an address that no pod and no Service has leads nowhere.
+copies a byte. There is no way out: an address that no pod, no Service and no emulated host outside has leads
+nowhere.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, TypeAlias
 from pocketmesh.net import dns
 from pocketmesh.net.addresses import Addresses
 from pocketmesh.net.interception import Connection, Interceptor, Taking
+from pocketmesh.net.outside import Outside
 from pocketmesh.net.services import ServicePort, ServiceTable, service_table
 from pocketmesh.node.network import NODE_ADDRESS
 from pocketmesh.objects import Object, uid_of
@@ -36,10 +38,16 @@ Plugin: TypeAlias = Callable[[Object], None]
 
 
 class Fabric:
-    """The network of one node, following the Services and EndpointSlices of a store."""
+    """The network of one node, following the Services and EndpointSlices of a store.
 
-    def __init__(self, store: Store, addresses: Addresses | None = None) -> None:
+    Without `outside` there is nothing but the cluster.
+    """
+
+    def __init__(
+        self, store: Store, addresses: Addresses | None = None, outside: Outside | None = None
+    ) -> None:
         self._store = store
+        self.outside = outside
         self._addresses = addresses or Addresses()
         self._listeners: dict[str, dict[int, ProtocolFactory]] = {}
         self._host_pods: set[str] = set()
@@ -125,7 +133,9 @@ class Fabric:
         return await _connected(accept, connection)
 
     def factory_at(self, ip: str, port: int) -> ProtocolFactory:
-        """The listener's factory at a pod's address; the OSError that a client gets when there is none."""
+        """The listener's factory at an address; the OSError that a client gets when there is none."""
+        if self.outside is not None and (found := self.outside.listener(ip, port)):
+            return found
         if not self._is_up(ip):
             if self._addresses.covers(ip):
                 raise OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
@@ -135,11 +145,14 @@ class Fabric:
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         return factory
 
-    def resolve(self, source_namespace: str, name: str) -> list[str]:
-        """The IPv4 addresses of a name as pods of that namespace see it. Raises NameNotFound."""
+    def resolve(self, source_ip: str, source_namespace: str, name: str) -> list[str]:
+        """The IPv4 addresses of a name as a pod sees it. Raises NameNotFound."""
+        if self._interceptor is not None and (found := self._interceptor.resolve(source_ip, name)):
+            return found
         if self._zone is None:
             services = [stored.object for stored in self._store.objects("services")]
-            self._zone = dns.zone(services, self.services)
+            outside = self.outside.names if self.outside is not None else {}
+            self._zone = dns.zone(services, self.services, outside)
         return dns.resolve(self._zone, source_namespace, name)
 
     @property

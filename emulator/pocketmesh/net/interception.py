@@ -32,3 +32,7 @@ class Interceptor(Protocol):
     def inbound(self, connection: Connection) -> Taking | None:
         """Captures what arrives at a pod's address without having been captured at its source."""
         ...
+
+    def resolve(self, source_ip: str, name: str) -> list[str]:
+        """The addresses of a name, when it is to be answered in place of the cluster's DNS; else none."""
+        ...

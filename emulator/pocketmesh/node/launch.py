@@ -11,7 +11,7 @@ from pocketmesh.node.images import Image
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.machine import Machine
 from pocketmesh.node.mounts import PodVolumes
-from pocketmesh.node.process import Command, Container, Invocation
+from pocketmesh.node.process import BUNDLE, Command, Container, Invocation
 from pocketmesh.objects import Object, name_of, namespace_of
 
 
@@ -68,7 +68,9 @@ def prepare(
         network=machine.network,
         log=log,
         commands=image.commands,
-        files=MountedFiles(MemoryFiles({**system_files(pod, hostname, ip), **files}), mounts),
+        files=MountedFiles(
+            MemoryFiles({BUNDLE: machine.trusted, **system_files(pod, hostname, ip), **files}), mounts
+        ),
         user=image.user,
         cwd=spec.get("workingDir") or image.workdir,
     )

@@ -28,6 +28,8 @@ class Machine:
     name: str
     address: str
     disk: Path
+    trusted: bytes = b""
+    """The public authorities that containers trust, in PEM."""
 
     def now(self) -> str:
         """The time as it stands in objects."""

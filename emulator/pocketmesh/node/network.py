@@ -50,6 +50,6 @@ class PodNetwork(Protocol):
         """
         ...
 
-    def resolve(self, source_namespace: str, name: str) -> list[str]:
-        """The IPv4 addresses of a name as pods of that namespace see it. Raises NameNotFound."""
+    def resolve(self, source_ip: str, source_namespace: str, name: str) -> list[str]:
+        """The IPv4 addresses of a name as a pod sees it. Raises NameNotFound."""
         ...

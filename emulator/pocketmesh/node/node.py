@@ -51,9 +51,10 @@ class Node:
         token: TokenSource = _no_token,
         name: str = NAME,
         address: str = NODE_ADDRESS,
+        trusted: bytes = b"",
     ) -> None:
         events = Recorder(client, clock, "kubelet", name)
-        self.machine = Machine(client, clock, network, catalogue, token, events, name, address, disk)
+        self.machine = Machine(client, clock, network, catalogue, token, events, name, address, disk, trusted)
         self._runtime = runtime
         self._registration = Registration(client, clock, name, address)
         self._workers: dict[Place, PodWorker] = {}

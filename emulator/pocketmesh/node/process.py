@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.network import PodNetwork
 from pocketmesh.objects import Object
+
+BUNDLE: Final = "/etc/ssl/certs/ca-certificates.crt"
+"""Where a container has the certificates of public authorities, as most Linux distributions do."""
 
 
 class Input(Protocol):

@@ -82,7 +82,7 @@ class TinyNetwork:
         await asyncio.get_running_loop().connect_accepted_socket(factory, far)
         return near
 
-    def resolve(self, source_namespace: str, name: str) -> list[str]:
+    def resolve(self, source_ip: str, source_namespace: str, name: str) -> list[str]:
         try:
             return self.names[name]
         except KeyError:

@@ -23,7 +23,7 @@ def addresses(container: Container, name: str) -> list[str]:
         pass
     if name.rstrip(".") in ("localhost", container.hostname):
         return ["127.0.0.1" if name.startswith("localhost") else container.ip]
-    return container.network.resolve(namespace_of(container.pod), name)
+    return container.network.resolve(container.ip, namespace_of(container.pod), name)
 
 
 async def nslookup(invocation: Invocation) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus
@@ -11,6 +12,7 @@ import pycurl
 
 from pocketmesh.node.commands.curl.connections import Failed
 from pocketmesh.node.commands.curl.options import Options
+from pocketmesh.node.process import BUNDLE
 
 READ_ERROR: Final = 26
 _METHOD_KEPT: Final = (307, 308)
@@ -117,6 +119,9 @@ def _set_up_tls(handle: Any, options: Options, read: ReadFile) -> None:
     if options.on("insecure"):
         handle.setopt(pycurl.SSL_VERIFYPEER, 0)
         handle.setopt(pycurl.SSL_VERIFYHOST, 0)
+    elif not options.all("cacert"):
+        with suppress(FileNotFoundError):
+            handle.setopt(pycurl.CAINFO_BLOB, read(BUNDLE))
     for name, option, code in (
         ("cacert", pycurl.CAINFO_BLOB, 77),
         ("cert", pycurl.SSLCERT_BLOB, 58),
