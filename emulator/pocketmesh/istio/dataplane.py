@@ -22,7 +22,7 @@ from pocketmesh.istio.envoy.ingress import gateway_config
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.proxy import Configure, EnvoyProxy
 from pocketmesh.istio.envoy.records import Record
-from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, compile_mesh
+from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, World, compile_mesh, resolve
 from pocketmesh.istio.mesh.compile import MESH_CONFIG
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.observation import Observer, Passage
@@ -61,6 +61,8 @@ class DataPlane:
         self._observers: list[Observer] = []
         self.proxies: dict[str, EnvoyProxy] = {}
         """The running waypoints and gateways, by their pods' addresses."""
+        outside = fabric.outside
+        self._world = World(outside.names, outside.authority.certificate.decode()) if outside else World()
         fabric.intercept(self)
 
     @property
@@ -69,9 +71,8 @@ class DataPlane:
         if self._stale:
             self._stale = False
             self._known = True
-            self._mesh = compile_mesh(
-                {name: [stored.object for stored in self._store.objects(name)] for name in INPUTS}
-            )
+            objects = {name: [stored.object for stored in self._store.objects(name)] for name in INPUTS}
+            self._mesh = compile_mesh(objects, world=self._world)
         return self._mesh
 
     def concerns(self, event: Event) -> Iterable[Hashable]:

@@ -34,7 +34,7 @@ class Zone:
 def zone(services: Iterable[Object], table: ServiceTable, outside: Mapping[str, str] | None = None) -> Zone:
     """The records of all Services: virtual addresses, ready pods of headless ones, ExternalName aliases;
     and the address of each host outside."""
-    addresses = {host: (ip,) for host, ip in (outside or {}).items()}
+    addresses: dict[str, tuple[str, ...]] = {host: (ip,) for host, ip in (outside or {}).items()}
     aliases: dict[str, str] = {}
     for service in services:
         namespace, name = namespace_of(service), name_of(service)

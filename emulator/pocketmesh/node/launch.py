@@ -69,7 +69,7 @@ def prepare(
         log=log,
         commands=image.commands,
         files=MountedFiles(
-            MemoryFiles({BUNDLE: machine.trusted, **system_files(pod, hostname, ip), **files}), mounts
+            MemoryFiles({**authorities(machine.trusted), **system_files(pod, hostname, ip), **files}), mounts
         ),
         user=image.user,
         cwd=spec.get("workingDir") or image.workdir,
@@ -112,6 +112,11 @@ def hostname_of(pod: Object, node: str) -> str:
     if pod["spec"].get("hostNetwork"):
         return node
     return str(pod["spec"].get("hostname") or name_of(pod))[:63]
+
+
+def authorities(trusted: bytes) -> dict[str, bytes]:
+    """The public authorities that an image comes with."""
+    return {BUNDLE: trusted} if trusted else {}
 
 
 def system_files(pod: Object, hostname: str, ip: str) -> dict[str, bytes]:

@@ -16,9 +16,9 @@ from pocketmesh.net.services import Endpoint, Place, ServicePort
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One address and port that clients dial and this waypoint answers."""
+    """One port that clients dial, at any of its addresses, and this waypoint answers."""
 
-    ip: str
+    ips: tuple[str, ...]
     port: ServicePort
     protocol: Protocol
     rules: tuple[Rule, ...]
@@ -31,17 +31,19 @@ def fronts_of(mesh: Mesh, waypoint: Place) -> list[Front]:
 
 
 def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
-    addresses = {place: ip for ip, place in mesh.services.addresses.items()}
-    for service, binding in sorted(mesh.bindings.items()):
-        ip = addresses.get(service)
-        if binding.waypoint != waypoint or ip is None:
+    addresses: dict[Place, tuple[str, ...]] = {}
+    for ip, place in mesh.services.addresses.items():
+        addresses[place] = (*addresses.get(place, ()), ip)
+    for service, binding in sorted(mesh.bindings.items(), key=lambda item: item[0]):
+        ips = addresses.get(service)
+        if binding.waypoint != waypoint or ips is None:
             continue
-        guard = waypoint_guard(mesh, waypoint, ("Service", *service))
+        guard = waypoint_guard(mesh, waypoint, mesh.object_of(service))
         for port in mesh.services.ports.get(service, ()):
             if port.protocol != "TCP":
                 continue
             rules = honoured(mesh.routes.get(service, ()), service, waypoint, port.port)
-            yield Front(ip, port, protocol_of(port), tuple(rules), guard)
+            yield Front(ips, port, protocol_of(port), tuple(rules), guard)
 
 
 def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
@@ -52,4 +54,4 @@ def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
         for number in sorted(set(workload.ports)):
             endpoint = Endpoint(workload.ip, number, pod=workload.name)
             port = ServicePort(workload.place, "", number, "TCP", "", (endpoint,))
-            yield Front(workload.ip, port, "auto", (), guard)
+            yield Front((workload.ip,), port, "auto", (), guard)

@@ -60,7 +60,7 @@ def _on_ports(ports: list[int]) -> Json:
 
 def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
     match: Json = {
-        "prefix_ranges": [{"address_prefix": front.ip, "prefix_len": 32}],
+        "prefix_ranges": [{"address_prefix": ip, "prefix_len": 32} for ip in front.ips],
         "destination_port": front.port.port,
     }
     if front.protocol != "tcp":

@@ -10,22 +10,24 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from pocketmesh.api.client import Client
-from pocketmesh.istio.resources import SERVICE_ENTRIES, Place, Reader
+from pocketmesh.istio.resources import OPT_OUT_OF_ALLOCATION, SERVICE_ENTRIES, Place, Reader
 from pocketmesh.objects import Object, labels_of
 from pocketmesh.store import Event
 
 RANGES: Final = (IPv4Network("240.240.0.0/16"), IPv6Network("2001:2::/48"))
-OPT_OUT: Final = "networking.istio.io/enable-autoallocate-ip"
 
 
 def wanted_hosts(entry: Object) -> list[str]:
     """The hosts of a ServiceEntry that need an address; none when it has its own or does not want any."""
     spec = entry["spec"]
-    if labels_of(entry).get(OPT_OUT) == "false" or spec.get("addresses"):
+    if labels_of(entry).get(OPT_OUT_OF_ALLOCATION) == "false" or spec.get("addresses"):
         return []
-    if (spec.get("resolution") or "NONE") == "NONE":
+    resolution = spec.get("resolution") or "NONE"
+    if resolution == "NONE":
         return []
-    return [host for host in spec.get("hosts") or [] if not host.startswith("*")]
+    # Only a waypoint that looks at each request can tell where a wildcard leads to.
+    hosts = spec.get("hosts") or []
+    return [host for host in hosts if resolution == "DYNAMIC_DNS" or not host.startswith("*")]
 
 
 def allocated(entry: Object, taken: set[str]) -> list[Object]:

@@ -2,6 +2,17 @@
 
 from pocketmesh.istio.mesh.compile import INPUTS, compile_mesh
 from pocketmesh.istio.mesh.decide import Path, decide, decide_arrival
-from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.mesh.model import Mesh, Workload, World
+from pocketmesh.istio.mesh.names import resolve
 
-__all__ = ["INPUTS", "Mesh", "Path", "Workload", "compile_mesh", "decide", "decide_arrival"]
+__all__ = [
+    "INPUTS",
+    "Mesh",
+    "Path",
+    "Workload",
+    "World",
+    "compile_mesh",
+    "decide",
+    "decide_arrival",
+    "resolve",
+]

@@ -7,8 +7,9 @@ from typing import Final, TypeVar
 
 from pocketmesh.istio.mesh import authorization
 from pocketmesh.istio.mesh.authorization import TargetRef
+from pocketmesh.istio.mesh.entries import Registered, Surroundings, registered
 from pocketmesh.istio.mesh.mesh_config import MeshConfig, mesh_config
-from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, workload_of
+from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, World, machine_of, workload_of
 from pocketmesh.istio.mesh.routes import rules_by_service
 from pocketmesh.istio.resources import (
     AUTHORIZATION_POLICIES,
@@ -20,10 +21,12 @@ from pocketmesh.istio.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    SERVICE_ENTRIES,
     SERVICES,
+    WORKLOAD_ENTRIES,
 )
-from pocketmesh.istio.waypoints import Waypoint, bind_service, bind_workload, usable_waypoints
-from pocketmesh.net.services import Place, service_table
+from pocketmesh.istio.waypoints import Binding, Waypoint, bind_service, bind_workload, usable_waypoints
+from pocketmesh.net.services import Place, ServiceTable, service_table
 from pocketmesh.objects import Object, name_of, namespace_of
 
 PEER_AUTHENTICATIONS: Final = "peerauthentications.security.istio.io"
@@ -34,6 +37,8 @@ INPUTS: Final = (
     PODS,
     SERVICES,
     ENDPOINT_SLICES,
+    SERVICE_ENTRIES,
+    WORKLOAD_ENTRIES,
     CONFIG_MAPS,
     GATEWAYS,
     GATEWAY_CLASSES,
@@ -51,26 +56,41 @@ T = TypeVar("T")
 Objects = Mapping[str, Sequence[Object]]
 
 
-def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None) -> Mesh:
-    """The mesh that follows from objects by resource, and from the key sets that istiod fetched, by URI;
-    absent resources count as empty."""
+def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world: World | None = None) -> Mesh:
+    """The mesh that follows from objects by resource, from the key sets that istiod fetched, by URI, and
+    from what is outside; absent resources count as empty."""
+    world = world or World()
     namespaces = {name_of(item): item for item in objects.get(NAMESPACES, ())}
     services = {_place(item): item for item in objects.get(SERVICES, ())}
     gateways = objects.get(GATEWAYS, ())
     waypoints = usable_waypoints(gateways, objects.get(GATEWAY_CLASSES, ()))
-    table = service_table(services.values(), objects.get(ENDPOINT_SLICES, ()))
+    kubernetes = service_table(services.values(), objects.get(ENDPOINT_SLICES, ()))
+    entries = registered(
+        objects.get(SERVICE_ENTRIES, ()),
+        Surroundings(objects.get(PODS, ()), objects.get(WORKLOAD_ENTRIES, ()), kubernetes, world.names),
+    )
+    table = _joined(kubernetes, entries)
     policies = [
         item for item in objects.get(AUTHORIZATION_POLICIES, ()) if not authorization.is_dry_run(item)
     ]
     tokens = objects.get(REQUEST_AUTHENTICATIONS, ())
     return Mesh(
-        workloads={work.ip: work for work in _workloads(objects.get(PODS, ()), namespaces, waypoints)},
+        workloads={
+            **{work.ip: work for work in _machines(objects.get(WORKLOAD_ENTRIES, ()), namespaces, waypoints)},
+            **{work.ip: work for work in _workloads(objects.get(PODS, ()), namespaces, waypoints)},
+        },
         services=table,
+        entries=entries.entries,
         hosts={port.host: place for place, ports in table.ports.items() for port in ports},
-        bindings={place: bind_service(item, namespaces, waypoints) for place, item in services.items()},
+        bindings={
+            **{place: bind_service(item, namespaces, waypoints) for place, item in services.items()},
+            **_entry_bindings(objects.get(SERVICE_ENTRIES, ()), entries, namespaces, waypoints),
+        },
         waypoints=waypoints,
         classes={_place(item): str(item["spec"].get("gatewayClassName", "")) for item in gateways},
-        routes=rules_by_service([*objects.get(HTTP_ROUTES, ()), *objects.get(GRPC_ROUTES, ())], services),
+        routes=rules_by_service(
+            [*objects.get(HTTP_ROUTES, ()), *objects.get(GRPC_ROUTES, ())], services, entries.services
+        ),
         l4_policies=tuple(authorization.l4_policies(policies, ROOT_NAMESPACE)),
         peer_authentications=tuple(
             authorization.peer_authentications(objects.get(PEER_AUTHENTICATIONS, ()), ROOT_NAMESPACE)
@@ -89,7 +109,23 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None) -> Mes
         ),
         keys=keys or {},
         config=_config(objects.get(CONFIG_MAPS, ())),
+        world=world,
     )
+
+
+def _joined(kubernetes: ServiceTable, entries: Registered) -> ServiceTable:
+    """Both tables as one; where both claim an address, it is the Service's."""
+    return ServiceTable({**entries.ports, **kubernetes.ports}, {**entries.addresses, **kubernetes.addresses})
+
+
+def _entry_bindings(
+    items: Iterable[Object],
+    entries: Registered,
+    namespaces: Mapping[str, Object],
+    waypoints: Mapping[Place, Waypoint],
+) -> dict[Place, Binding]:
+    by_place = {_place(item): bind_service(item, namespaces, waypoints) for item in items}
+    return {place: by_place[place[0], entry.name] for place, entry in entries.entries.items()}
 
 
 def _workloads(
@@ -102,6 +138,15 @@ def _workloads(
             continue
         waypoint = bind_workload(pod, namespaces, waypoints).waypoint
         yield workload_of(pod, status["podIP"], waypoint)
+
+
+def _machines(
+    items: Iterable[Object], namespaces: Mapping[str, Object], waypoints: Mapping[Place, Waypoint]
+) -> Iterable[Workload]:
+    for item in items:
+        if address := item["spec"].get("address"):
+            waypoint = bind_workload(item, namespaces, waypoints).waypoint
+            yield machine_of(item, str(address), waypoint)
 
 
 def _targeted(objects: Iterable[Object], read: Callable[[Object], T]) -> dict[TargetRef, tuple[T, ...]]:

@@ -93,9 +93,9 @@ def admission(mesh: Mesh, destination: Workload, peer: Peer, port: int) -> Judge
 
 def _plain(mesh: Mesh, path: Path, choose: Choose) -> Path:
     service = mesh.services.addresses.get(path.ip)
-    if service is None:
+    if service is None or service in mesh.entries:
         return _arriving(mesh, path, "")
-    shown, address = _service(service), f"{path.ip}:{path.port}"
+    shown, address = _service(mesh, service), f"{path.ip}:{path.port}"
     port = mesh.services.port(service, path.port)
     if port is None:
         return path.then("kube-proxy", f"has no rule for {address}", shown, verdict="timeout")
@@ -113,28 +113,31 @@ def _captured(mesh: Mesh, path: Path, source: Workload, choose: Choose) -> Path:
     address = f"{path.ip}:{path.port}"
     if service is None:
         return _to_pod(mesh, path.then(at, f"captures the connection to {address}"), source, at, choose)
-    path = path.then(at, f"captures the connection to {address}", _service(service))
+    shown = _service(mesh, service)
+    path = path.then(at, f"captures the connection to {address}", shown)
     port = mesh.services.port(service, path.port)
     if port is None:
         error = f"no service for target address: {address}"
-        return path.then(at, "breaks off: no such port", _service(service), verdict="reset", error=error)
+        return path.then(at, "breaks off: no such port", shown, verdict="reset", error=error)
     path = replace(path, service=port)
     if (waypoint := mesh.waypoint_of(service)) is not None:
         because = mesh.bindings[service].message
         return _to_waypoint(mesh, path, waypoint, at, because, choose)
     if not port.ready:
         error = f"no healthy upstream: {address}"
-        return path.then(at, "breaks off: no ready endpoint", _service(service), verdict="reset", error=error)
-    chosen = choose(port.ready)
+        return path.then(at, "breaks off: no ready endpoint", shown, verdict="reset", error=error)
+    # Where a ServiceEntry resolves nothing, what was dialled is the endpoint.
+    chosen = choose([endpoint for endpoint in port.ready if endpoint.ip == path.ip] or port.ready)
     did = f"chooses the endpoint {chosen.ip}:{chosen.port}"
-    path = path.then(at, did, _service(service), ip=chosen.ip, port=chosen.port)
+    path = path.then(at, did, shown, ip=chosen.ip, port=chosen.port)
     return _tunnelled(mesh, path, source)
 
 
 def _to_pod(mesh: Mesh, path: Path, source: Workload, at: str, choose: Choose) -> Path:
     destination = mesh.workloads.get(path.ip)
     if destination is None:
-        return path.then(at, "passes it on: not an address of the mesh", verdict="unreachable")
+        verdict: Verdict = "deliver" if path.ip in mesh.world.names.values() else "unreachable"
+        return path.then(at, "passes it on: not an address of the mesh", verdict=verdict)
     if destination.waypoint is not None:
         because = f"{_pod(destination)} uses waypoint {'/'.join(destination.waypoint)}"
         return _to_waypoint(mesh, path, destination.waypoint, at, because, choose)
@@ -172,6 +175,8 @@ def _tunnelled(mesh: Mesh, path: Path, source: Workload) -> Path:
 
 def _arriving(mesh: Mesh, path: Path, identity: str) -> Path:
     destination = mesh.workloads.get(path.ip)
+    if destination is None and path.ip in mesh.world.names.values():
+        return path.then("outside", f"takes the connection on port {path.port}")
     if destination is None:
         return path.then("network", f"nobody has the address {path.ip}", verdict="unreachable")
     path = replace(path, destination=destination)
@@ -190,5 +195,6 @@ def _pod(workload: Workload) -> str:
     return f"Pod {workload.namespace}/{workload.name}"
 
 
-def _service(service: Place) -> str:
-    return f"Service {service[0]}/{service[1]}"
+def _service(mesh: Mesh, service: Place) -> str:
+    kind, namespace, name = mesh.object_of(service)
+    return f"{kind} {namespace}/{name}"

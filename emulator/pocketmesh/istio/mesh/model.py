@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from pocketmesh.istio.mesh.entries import Entry
 from pocketmesh.istio.mesh.mesh_config import MeshConfig
 from pocketmesh.istio.mesh.policy import (
     L4Policy,
@@ -72,10 +73,34 @@ def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload
     )
 
 
+def machine_of(entry: Object, ip: str, waypoint: Place | None = None) -> Workload:
+    """A WorkloadEntry as a workload at an address; ztunnel knows none of its like to be enrolled."""
+    spec = entry["spec"]
+    return Workload(
+        namespace=namespace_of(entry),
+        name=name_of(entry),
+        ip=ip,
+        service_account=spec.get("serviceAccount") or "default",
+        labels={**labels_of(entry), **(spec.get("labels") or {})},
+        ports=tuple(int(port) for port in (spec.get("ports") or {}).values()),
+        waypoint=waypoint,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is outside the mesh: the address of each name, and the authority that signs certificates there,
+    in PEM."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    authority: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Mesh:
     """The whole mesh at one moment.
 
+    `services` are Kubernetes' and, by their hosts, those of ServiceEntries, of which `entries` says more.
     `workloads` are by address, `hosts` the Services by their full names, `bindings` by Service, `waypoints`
     and `classes` (the GatewayClass) by Gateway, `routes` by the Service that the route's parent names,
     `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name),
@@ -85,6 +110,7 @@ class Mesh:
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     services: ServiceTable = field(default_factory=lambda: ServiceTable({}, {}))
+    entries: Mapping[Place, Entry] = field(default_factory=dict)
     hosts: Mapping[str, Place] = field(default_factory=dict)
     bindings: Mapping[Place, Binding] = field(default_factory=dict)
     waypoints: Mapping[Place, Waypoint] = field(default_factory=dict)
@@ -100,11 +126,17 @@ class Mesh:
     selecting: tuple[RequestAuthentication, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     config: MeshConfig = field(default_factory=MeshConfig)
+    world: World = field(default_factory=World)
 
     def waypoint_of(self, service: Place) -> Place | None:
         """The waypoint that traffic to a Service goes through."""
         binding = self.bindings.get(service)
         return binding.waypoint if binding else None
+
+    def object_of(self, service: Place) -> tuple[str, str, str]:
+        """Kind, namespace and name of the object that describes a service."""
+        entry = self.entries.get(service)
+        return ("ServiceEntry", service[0], entry.name) if entry else ("Service", *service)
 
     def port(self, host: str, port: int) -> ServicePort | None:
         """A TCP port of what has this full name."""

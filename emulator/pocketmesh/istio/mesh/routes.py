@@ -7,8 +7,9 @@ Upstream: istio/istio pilot/pkg/config/kube/gateway/conversion.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from pocketmesh.istio.mesh.matches import matches
@@ -28,6 +29,8 @@ from pocketmesh.istio.mesh.routing import (
 from pocketmesh.net.services import Place, host_of
 from pocketmesh.objects import Object, name_of, namespace_of
 
+_SERVICE: Final = ("", "Service")
+_HOSTNAME: Final = ("networking.istio.io", "Hostname")
 _BACKEND_FILTERS: Final = frozenset({"RequestHeaderModifier", "ResponseHeaderModifier"})
 _RULE_FILTERS: Final = {
     "HTTPRoute": _BACKEND_FILTERS | {"RequestRedirect", "URLRewrite", "RequestMirror", "CORS"},
@@ -36,29 +39,44 @@ _RULE_FILTERS: Final = {
 
 
 def rules_by_service(
-    routes: Iterable[Object], services: Mapping[Place, Object]
+    routes: Iterable[Object],
+    services: Iterable[Place],
+    entries: Mapping[Place, tuple[Place, ...]] | None = None,
 ) -> dict[Place, tuple[Rule, ...]]:
-    """The rules of every Service that is some route's parent, first match first."""
+    """The rules of every service that is some route's parent, first match first.
+
+    `entries` are the services of each ServiceEntry.
+    """
+    entries = entries or {}
+    hosts = frozenset(map(host_of, chain(services, *entries.values())))
     found: dict[Place, list[Rule]] = {}
     for route in routes:
-        rules = _rules(route, services)
+        rules = _rules(route, hosts)
         for parent in route["spec"].get("parentRefs") or []:
-            if parent.get("group") != "" or parent.get("kind") != "Service":
-                continue
-            service = (parent.get("namespace") or namespace_of(route), str(parent["name"]))
             port = int(parent.get("port") or 0)
-            found.setdefault(service, []).extend(replace(rule, parent_port=port) for rule in rules)
+            for service in _parents(parent, namespace_of(route), entries):
+                found.setdefault(service, []).extend(replace(rule, parent_port=port) for rule in rules)
     return {service: in_order(rules) for service, rules in found.items()}
 
 
-def _rules(route: Object, services: Mapping[Place, Object]) -> list[Rule]:
+def _parents(parent: Object, namespace: str, entries: Mapping[Place, tuple[Place, ...]]) -> tuple[Place, ...]:
+    place = (parent.get("namespace") or namespace, str(parent["name"]))
+    match parent.get("group"), parent.get("kind"):
+        case "", "Service":
+            return (place,)
+        case "networking.istio.io", "ServiceEntry":
+            return entries.get(place, ())
+    return ()
+
+
+def _rules(route: Object, hosts: Set[str]) -> list[Rule]:
     place = (namespace_of(route), name_of(route))
     created = str(route["metadata"].get("creationTimestamp", ""))
     found: list[Rule] = []
     for index, rule in enumerate(route["spec"].get("rules") or [{}]):
         if not _known_filters(route["kind"], rule):
             return []
-        backends = [_backend(ref, place[0], services) for ref in rule.get("backendRefs") or []]
+        backends = [_backend(ref, place[0], hosts) for ref in rule.get("backendRefs") or []]
         if any(backend.problem == "InvalidDestination" for backend in backends if backend.weight):
             return []
         base = replace(
@@ -75,26 +93,36 @@ def _rules(route: Object, services: Mapping[Place, Object]) -> list[Rule]:
     return found
 
 
-def _backend(ref: Object, namespace: str, services: Mapping[Place, Object]) -> Backend:
-    service = (ref.get("namespace") or namespace, str(ref["name"]))
+def _backend(ref: Object, namespace: str, hosts: Set[str]) -> Backend:
+    host = _host(ref, namespace)
     filtered = _filtered(ref.get("filters") or [], namespace)
     weight = ref.get("weight")
     return Backend(
-        host=host_of(service),
+        host=host,
         port=int(ref.get("port") or 0),
         weight=1 if weight is None else int(weight),
-        problem=_problem(ref, service, services),
+        problem=_problem(ref, host, hosts),
         request_headers=filtered.request_headers,
         response_headers=filtered.response_headers,
     )
 
 
-def _problem(ref: Object, service: Place, services: Mapping[Place, Object]) -> str:
-    if (ref.get("group") or "", ref.get("kind") or "Service") != ("", "Service"):
+def _host(ref: Object, namespace: str) -> str:
+    name = str(ref["name"])
+    return name if _kind(ref) == _HOSTNAME else host_of((ref.get("namespace") or namespace, name))
+
+
+def _kind(ref: Object) -> tuple[str, str]:
+    return ref.get("group") or "", ref.get("kind") or "Service"
+
+
+def _problem(ref: Object, host: str, hosts: Set[str]) -> str:
+    if _kind(ref) not in {_SERVICE, _HOSTNAME}:
         return "InvalidKind"
-    if not ref.get("port") or "." in service[1]:
+    unusable = ref.get("namespace") if _kind(ref) == _HOSTNAME else "." in ref["name"]
+    if not ref.get("port") or unusable:
         return "InvalidDestination"
-    return "" if service in services else "BackendNotFound"
+    return "" if host in hosts else "BackendNotFound"
 
 
 def _filtered(filters: list[Object], namespace: str) -> Rule:
@@ -159,7 +187,7 @@ def _path(owner: Object) -> PathChange | None:
 
 def _mirror(mirror: Object, namespace: str) -> Mirror:
     ref = mirror["backendRef"]
-    host = host_of((ref.get("namespace") or namespace, str(ref["name"])))
+    host = _host(ref, namespace)
     fraction = mirror.get("fraction")
     if fraction:
         return Mirror(host, int(ref["port"]), fraction["numerator"], fraction.get("denominator") or 100)

@@ -18,6 +18,7 @@ from pocketmesh.net.outside.authority import Authority
 from pocketmesh.net.outside.sites import SITES, Site, to_https
 from pocketmesh.node.commands.http import Http
 from pocketmesh.node.commands.tls import Tls, server_context
+from pocketmesh.node.commands.web import HttpHandler
 
 _ALPN = ("h2", "http/1.1")
 
@@ -50,7 +51,7 @@ class Outside:
         if site is not None and port == 80:
             return partial(Http, to_https if site.only_https else site.answer)
         if site is not None and port == 443:
-            return partial(Tls, self._context(site), partial(Http, site.answer))
+            return partial(Tls, self._context(site), partial(_over_tls, site.answer))
         return None
 
     def _context(self, site: Site) -> ssl.SSLContext:
@@ -58,3 +59,7 @@ class Outside:
             pair = self.authority.issue(site.host, self._clock.now())
             self._contexts[site.host] = server_context(*pair, alpn=_ALPN)
         return self._contexts[site.host]
+
+
+def _over_tls(answer: HttpHandler, alpn: str) -> asyncio.Protocol:
+    return Http(answer, alpn or "http/1.1")

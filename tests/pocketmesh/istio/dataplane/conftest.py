@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest_asyncio
 
@@ -17,6 +18,7 @@ from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.envoy.agent import PilotAgent
 from pocketmesh.net.fabric import Fabric
+from pocketmesh.net.outside import Outside
 from pocketmesh.node.files import MemoryFiles, MountedFiles
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.process import Container, Invocation, NoInput
@@ -32,6 +34,8 @@ RESOURCES = {
     "GatewayClass": "gatewayclasses.gateway.networking.k8s.io",
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
     "GRPCRoute": "grpcroutes.gateway.networking.k8s.io",
+    "ServiceEntry": "serviceentries.networking.istio.io",
+    "WorkloadEntry": "workloadentries.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
     "RequestAuthentication": "requestauthentications.security.istio.io",
@@ -105,7 +109,7 @@ class Town:
     def __init__(self, directory: Path, run: Path) -> None:
         self.store = Store(directory)
         self.clock = WallClock()
-        self.fabric = Fabric(self.store)
+        self.fabric = Fabric(self.store, outside=Outside(self.clock))
         self.runtime = Runtime(self.store, self.clock)
         self.plane = DataPlane(self.store, self.fabric, self.clock, run)
         self.log = ContainerLog(self.clock)
@@ -248,6 +252,13 @@ class Town:
         ip = self.vips.get(service) or self.ips[service]
         return await self.request(self.ips[source], ip, port, path, **headers)
 
+    async def visit(self, source: str, url: str, method: str = "GET") -> Answer:
+        """A request to a URL whose host is looked up as the pod would. Raises NameNotFound."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        ip = self.fabric.resolve(self.ips[source], "shop", host)[0]
+        return await self.request(self.ips[source], ip, parts.port or 80, parts.path, method, host=host)
+
     async def request(
         self,
         source_ip: str,
@@ -256,6 +267,7 @@ class Town:
         path: str,
         method: str = "GET",
         *,
+        host: str = "town",
         body: str = "",
         **headers: str,
     ) -> Answer:
@@ -263,7 +275,7 @@ class Town:
         sock = await self.fabric.dial(source_ip, ip, port)
         reader, writer = await asyncio.open_connection(sock=sock)
         try:
-            writer.write(f"{method} {path} HTTP/1.1\r\nhost: town\r\n{lines}\r\n{body}".encode())
+            writer.write(f"{method} {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n{body}".encode())
             head = await reader.readuntil(b"\r\n\r\n")
             if b"transfer-encoding" in head.lower():
                 raise AssertionError("chunked")

@@ -16,6 +16,8 @@ RESOURCES = {
     "EndpointSlice": "endpointslices.discovery.k8s.io",
     "Gateway": "gateways.gateway.networking.k8s.io",
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
+    "ServiceEntry": "serviceentries.networking.istio.io",
+    "WorkloadEntry": "workloadentries.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
 }
