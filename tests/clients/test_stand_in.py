@@ -153,6 +153,7 @@ def test_istio_comes_and_goes_and_comes_again(bare: Tools) -> None:
         ("waypoint list -n default", "No waypoints found."),
         ("waypoint status -n shop", "waypoint True Programmed Programmed Resource programmed, assigned to"),
         ("waypoint generate -n shop --for all", "istio.io/waypoint-for: all"),
+        ("analyze -n shop", "No validation issues found when analyzing namespace: shop."),
         ("ztunnel-config log", "current log level is info"),
         ("ztunnel-config policy", "NAMESPACE POLICY NAME ACTION SCOPE"),
         ("ztunnel-config workload -o json", '"protocol": "HBONE"'),
@@ -225,11 +226,31 @@ def test_what_cannot_be_is_refused(mesh: Tools, command: str, code: int, words: 
     assert (ended, words in printed) == (code, True), printed
 
 
+def test_a_mistake_is_found(mesh: Tools) -> None:
+    mesh.kubectl("create", "namespace", "wrong")
+    mesh.kubectl("-n", "wrong", "apply", "-f", "-", stdin=WRONG)
+    code, printed = mesh.run("analyze -n wrong")
+    assert (code, 'Referenced gateway not found: "nowhere"' in printed) == (79, True), printed
+    eventually(lambda: "(Service wrong/wrong) A condition with" in mesh.run("analyze -A")[1])
+
+
 def test_it_says_what_it_is_only_once(mesh: Tools) -> None:
     mark = mesh.kubeconfig.parent / ".istioctl-stand-in"
     mark.unlink()
     assert ["stand-in" in mesh("version") for _ in range(2)] == [True, False]
 
+
+WRONG = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: wrong}
+spec: {hosts: [helloworld], gateways: [nowhere], http: [{route: [{destination: {host: wrong}}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: wrong, labels: {istio.io/use-waypoint: waypiont}}
+spec: {ports: [{name: http, port: 80}]}
+"""
 
 SHOP = """\
 apiVersion: v1

@@ -1,0 +1,1 @@
+"""`analyze`: mistakes that can be seen in the objects alone. Each analyzer is a pure function of a World."""
