@@ -105,6 +105,10 @@ class DataPlane:
             self._ztunnel.close()
             self._ztunnel = None
 
+    def metrics(self) -> bytes:
+        """What ztunnel has counted, for Prometheus."""
+        return self._ztunnel.metrics.page() if self._ztunnel is not None else b""
+
     def connections(self) -> list[OpenConnection]:
         """The connections that go through ztunnel now."""
         return self._ztunnel.connections() if self._ztunnel is not None else []

@@ -95,7 +95,7 @@ class _Node:
         pages: dict[int, dict[str, Page]] = {
             ADMIN_PORT: {"/config_dump": fine(self._config_dump), "/logging": LogLevels()},
             15021: {"/healthz/ready": fine(b"ready\n")},
-            15020: {"/metrics": fine(), "/stats/prometheus": fine()},
+            15020: dict.fromkeys(("/metrics", "/stats/prometheus"), fine(self._data_plane.metrics)),
         }
         try:
             with self._ztunnel.held(), served(invocation.container, pages):

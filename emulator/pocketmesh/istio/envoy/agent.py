@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from pocketmesh.istio.endpoints import Page, served
+from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.forward import Forward
 from pocketmesh.istio.envoy.proxy import EnvoyProxy
@@ -18,6 +18,7 @@ from pocketmesh.node.process import Invocation
 from pocketmesh.objects import labels_of, namespace_of, uid_of
 
 STATUS_PORT: Final = 15021
+METRICS_PORT: Final = 15020
 ADMIN_PORT: Final = 15000
 _KINDS: Final[dict[str, ProxyKind]] = {"proxy waypoint": "waypoint", "proxy router": "router"}
 _USAGE: Final = b"pilot-agent: this cluster runs it as `pilot-agent proxy waypoint` or `proxy router` only\n"
@@ -54,7 +55,12 @@ class PilotAgent:
                 return (HTTPStatus.OK if proxy.ready else HTTPStatus.SERVICE_UNAVAILABLE), b""
 
             ready: Page = readiness
-            with served(container, {STATUS_PORT: {"/healthz/ready": ready}}):
+            metrics = fine(proxy.metrics.page)
+            pages = {
+                STATUS_PORT: {"/healthz/ready": ready},
+                METRICS_PORT: {"/stats/prometheus": metrics, "/metrics": metrics},
+            }
+            with served(container, pages):
                 container.network.listen(container.ip, ADMIN_PORT, lambda: Forward(proxy.layout.admin))
                 try:
                     code = await proxy.run(invocation.stdout.write, invocation.stderr.write)

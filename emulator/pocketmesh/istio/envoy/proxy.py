@@ -14,8 +14,9 @@ from pocketmesh.istio.envoy.delivery import Delivery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.process import EnvoyProcess, Write
-from pocketmesh.istio.envoy.records import RecordReader, Take
+from pocketmesh.istio.envoy.records import Record, RecordReader, Take
 from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.telemetry.requests import ProxyMetrics
 from pocketmesh.net.services import Place
 
 Configure = Callable[[Mesh, Place, Layout], Configuration]
@@ -48,6 +49,7 @@ class EnvoyProxy:
         self.admin = Admin(layout.admin)
         self._configure = configure
         self._endpoints = Endpoints(layout, accept)
+        self.metrics = ProxyMetrics("waypoint" if kind == "waypoint" else "source", pod)
         self._take = take
         self._delivery = Delivery(layout, self.admin)
         self._mesh: Mesh | None = None
@@ -73,7 +75,7 @@ class EnvoyProxy:
         shutil.rmtree(self.layout.root, ignore_errors=True)
         self.layout.create()
         try:
-            with RecordReader(self.layout.records, self._take):
+            with RecordReader(self.layout.records, self._record):
                 self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.kind, self.gateway, self.pod))
                 await self._changed.wait()
                 files = await self._write()
@@ -102,6 +104,11 @@ class EnvoyProxy:
                 self._idle.set()
             await self._changed.wait()
             files = await self._write()
+
+    def _record(self, record: Record) -> None:
+        assert self._mesh is not None
+        self.metrics.count(self._mesh, record)
+        self._take(record)
 
     async def _live(self, envoy: EnvoyProcess) -> None:
         pause = _FIRST_POLL

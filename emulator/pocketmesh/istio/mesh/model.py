@@ -21,7 +21,7 @@ from pocketmesh.istio.mesh.policy import (
 from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.waypoints import HBONE_PORT, Binding, Waypoint
 from pocketmesh.net.services import Place, ServicePort, ServiceTable
-from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of
+from pocketmesh.objects import Object, annotations_of, controller_of, labels_of, name_of, namespace_of
 
 TRUST_DOMAIN: Final = "cluster.local"
 ROOT_NAMESPACE: Final = "istio-system"
@@ -47,6 +47,9 @@ class Workload:
     ports: tuple[int, ...] = ()
     enrolled: bool = False
     waypoint: Place | None = None
+    owner: str = ""
+    """What the pod belongs to, such as its Deployment; `owner_kind` as in WorkloadType of Istio's dumps."""
+    owner_kind: str = "pod"
 
     @property
     def identity(self) -> str:
@@ -56,11 +59,23 @@ class Workload:
     def place(self) -> Place:
         return self.namespace, self.name
 
+    @property
+    def canonical_name(self) -> str:
+        """By label, else the app, else the owner (istio/istio pkg/model/proxy_labels.go)."""
+        named = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
+        return next((self.labels[key] for key in named if self.labels.get(key)), self.owner)
+
+    @property
+    def canonical_revision(self) -> str:
+        named = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
+        return next((self.labels[key] for key in named if self.labels.get(key)), "latest")
+
 
 def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload:
     """A pod as a workload at an address."""
     spec = pod["spec"]
     ports = [port for item in spec.get("containers") or [] for port in item.get("ports") or []]
+    owner, owner_kind = _origin(pod)
     return Workload(
         namespace=namespace_of(pod),
         name=name_of(pod),
@@ -70,7 +85,24 @@ def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload
         ports=tuple(int(port["containerPort"]) for port in ports),
         enrolled=annotations_of(pod).get(REDIRECTION) == "enabled",
         waypoint=waypoint,
+        owner=owner,
+        owner_kind=owner_kind,
     )
+
+
+def _origin(pod: Object) -> tuple[str, str]:
+    """The workload that a pod belongs to and its type (pkg/kube/controllers, GetDeployMetaFromPod)."""
+    owner = controller_of(pod)
+    if owner is None:
+        return name_of(pod), "pod"
+    suffix = f"-{labels_of(pod).get('pod-template-hash', '')}"
+    match owner["kind"]:
+        case "ReplicaSet" if len(suffix) > 1 and owner["name"].endswith(suffix):
+            return owner["name"].removesuffix(suffix), "deployment"
+        case "Job":
+            return owner["name"], "job"
+        case _:
+            return owner["name"], "pod"
 
 
 def machine_of(entry: Object, ip: str, waypoint: Place | None = None) -> Workload:

@@ -12,8 +12,11 @@ from typing import Final
 
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh.decide import Hop
-from pocketmesh.istio.mesh.policy import WaypointPolicy
+from pocketmesh.istio.mesh.guards import Guard
+from pocketmesh.istio.mesh.policy import RequestAuthentication, WaypointPolicy
 from pocketmesh.istio.mesh.routing import Rule
+
+UNGUARDED: Final = Guard()
 
 _REFUSED: Final = re.compile(r"rbac_access_denied_matched_policy\[(.*)\]")
 _POLICY: Final = re.compile(r"ns\[(.+?)\]-policy\[(.+?)\]-rule\[(\d+)\]")
@@ -24,8 +27,8 @@ _DETAILS: Final = {
     "route_not_found": "finds no rule that matches",
     "cluster_not_found": "finds no such backend",
     "no_healthy_upstream": "finds no ready endpoint",
-    "ext_authz_denied": "asks the external authorizer, which refuses",
-    "ext_authz_error": "asks the external authorizer in vain",
+    "ext_authz_denied": "the external authorizer says no",
+    "ext_authz_error": "the external authorizer cannot be asked",
     "fault_filter_abort": "aborts it, an injected fault",
     "local_rate_limited": "refuses it: too many requests",
     "response_timeout": "gives up waiting for the answer",
@@ -36,19 +39,16 @@ _DETAILS: Final = {
 }
 
 
-def explain(
-    at: str, record: Record, rules: Sequence[Rule] = (), policies: Iterable[WaypointPolicy] = ()
-) -> tuple[Hop, ...]:
+def explain(at: str, record: Record, rules: Sequence[Rule] = (), guard: Guard = UNGUARDED) -> tuple[Hop, ...]:
     """What a proxy did, in order: authorization, route, backend, outcome.
 
-    `rules` and `policies` are those of the Service that was dialled.
+    `rules` and `guard` are those of the Service that was dialled.
     """
-    pool = list(policies)
-    if refusal := _refusal(record, pool):
+    if refusal := _refusal(record, guard):
         return (Hop(at, *refusal),)
     hops: list[Hop] = []
-    if pool and record.method:
-        hops.append(Hop(at, f"admits {_who(record)}", _listed(pool)))
+    if guard.policies and record.method:
+        hops.append(Hop(at, f"admits {_who(record)}", _listed(guard.policies)))
     if record.route or record.details == "route_not_found":
         hops.append(_routed(at, record, rules))
     if failure := _failure(record):
@@ -58,18 +58,21 @@ def explain(
     return tuple(hops)
 
 
-def _refusal(record: Record, policies: list[WaypointPolicy]) -> tuple[str, str] | None:
+def _refusal(record: Record, guard: Guard) -> tuple[str, str] | None:
     who = _who(record)
     if found := _REFUSED.match(record.details or record.termination):
         policy = _POLICY.match(found.group(1))
         if policy:
             namespace, name, rule = policy.groups()
             return f"refuses {who}: denied", f"AuthorizationPolicy {namespace}/{name}, rule {rule}"
-        return f"refuses {who}: there are ALLOW policies and none admits", _listed(policies)
+        return f"refuses {who}: there are ALLOW policies and none admits", _listed(guard.policies)
     if record.details.startswith("jwt_authn_access_denied"):
         why = _IN_BRACES.search(record.details)
         said = why.group(1).replace("_", " ") if why else "not valid"
-        return f"refuses the token: {said}", "RequestAuthentication"
+        return f"refuses the token: {said}", _named("RequestAuthentication", guard.authentications)
+    if record.details.startswith("ext_authz"):
+        asked = f"provider {guard.authorizer.provider.name}" if guard.authorizer else ""
+        return f"refuses {who}: {_DETAILS[record.details.partition('{')[0]]}", asked
     return None
 
 
@@ -114,4 +117,8 @@ def _who(record: Record) -> str:
 
 
 def _listed(policies: Iterable[WaypointPolicy]) -> str:
-    return ", ".join(f"AuthorizationPolicy {policy.namespace}/{policy.name}" for policy in policies)
+    return _named("AuthorizationPolicy", policies)
+
+
+def _named(kind: str, objects: Iterable[WaypointPolicy | RequestAuthentication]) -> str:
+    return ", ".join(f"{kind} {one.namespace}/{one.name}" for one in objects)

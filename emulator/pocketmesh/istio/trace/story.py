@@ -26,7 +26,7 @@ def _passed(mesh: Mesh, passage: Passage) -> list[Hop]:
     fronts = fronts_of(mesh, passage.waypoint)
     front = next((it for it in fronts if ip in it.ips and str(it.port.port) == port), None)
     at = f"waypoint {'/'.join(passage.waypoint)}"
-    hops = list(explain(at, record, front.rules, front.guard.policies) if front else explain(at, record))
+    hops = list(explain(at, record, front.rules, front.guard) if front else explain(at, record))
     if record.upstream:
         ip, _, port = record.upstream.rpartition(":")
         arriving = Connection(passage.pod.ip, 0, ip, int(port))

@@ -9,12 +9,14 @@ from typing import Literal
 from pocketmesh.clock import rfc3339_micro
 from pocketmesh.istio.mesh.model import Workload
 
+Direction = Literal["inbound", "outbound"]
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """What one ztunnel knows of one connection; the byte counts are as the protected workload sees them."""
 
-    direction: Literal["inbound", "outbound"]
+    direction: Direction
     source: str
     destination: str
     hbone: str = ""

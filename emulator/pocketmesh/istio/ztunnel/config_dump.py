@@ -15,7 +15,7 @@ from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, TRUST_DOMAIN, Mesh, Work
 from pocketmesh.istio.mesh.policy import L4Policy, Term, mtls_mode
 from pocketmesh.istio.waypoints import HBONE_PORT
 from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
-from pocketmesh.objects import Object, controller_of, is_true, labels_of, name_of, uid_of
+from pocketmesh.objects import Object, is_true, uid_of
 from pocketmesh.versions import ISTIO
 
 CLUSTER: Final = "Kubernetes"
@@ -62,10 +62,6 @@ def config_dump(
 
 
 def _workload(mesh: Mesh, workload: Workload, pod: Object) -> Object:
-    name, kind = _origin(pod)
-    labels = labels_of(pod)
-    app = labels.get("app.kubernetes.io/name") or labels.get("app") or name
-    version = labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
     return {
         "workloadIps": [workload.ip],
         **_through(mesh, workload.waypoint),
@@ -75,10 +71,10 @@ def _workload(mesh: Mesh, workload: Workload, pod: Object) -> Object:
         "namespace": workload.namespace,
         "trustDomain": TRUST_DOMAIN,
         "serviceAccount": workload.service_account,
-        "workloadName": name,
-        "workloadType": kind,
-        "canonicalName": labels.get("service.istio.io/canonical-name") or app,
-        "canonicalRevision": labels.get("service.istio.io/canonical-revision") or version,
+        "workloadName": workload.owner,
+        "workloadType": workload.owner_kind,
+        "canonicalName": workload.canonical_name,
+        "canonicalRevision": workload.canonical_revision,
         "node": pod["spec"].get("nodeName", ""),
         "authorizationPolicies": _policies_of(mesh, workload),
         "status": "Healthy" if is_true(pod, "Ready") else "Unhealthy",
@@ -108,21 +104,6 @@ def _slice_workload(service: Place, ip: str) -> Object:
         "locality": {},
         "capacity": 1,
     }
-
-
-def _origin(pod: Object) -> tuple[str, str]:
-    """The workload that a pod belongs to and its type (pkg/kube/controllers, GetDeployMetaFromPod)."""
-    owner = controller_of(pod)
-    if owner is None:
-        return name_of(pod), "pod"
-    suffix = f"-{labels_of(pod).get('pod-template-hash', '')}"
-    match owner["kind"]:
-        case "ReplicaSet" if len(suffix) > 1 and owner["name"].endswith(suffix):
-            return owner["name"].removesuffix(suffix), "deployment"
-        case "Job":
-            return owner["name"], "job"
-        case _:
-            return owner["name"], "pod"
 
 
 def _service(mesh: Mesh, place: Place, pods: Mapping[str, Object]) -> Object:

@@ -11,17 +11,18 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pocketmesh.clock import Clock
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.mesh.decide import admission, decide, decide_arrival
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.istio.mesh.policy import Peer
+from pocketmesh.istio.telemetry.connections import ConnectionMetrics
 from pocketmesh.istio.waypoints import HBONE_PORT
-from pocketmesh.istio.ztunnel.accesslog import Access, line
+from pocketmesh.istio.ztunnel.accesslog import Access, Direction, line
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.istio.ztunnel.meter import Meter
+from pocketmesh.istio.ztunnel.metrics import flags, labels
 from pocketmesh.istio.ztunnel.preface import preface
 from pocketmesh.istio.ztunnel.relay import relay
 from pocketmesh.istio.ztunnel.reset import reset
@@ -61,6 +62,7 @@ class Ztunnel:
         self._pipe = pipe
         self._log = log
         self._observe = observe
+        self.metrics = ConnectionMetrics()
         self._open: set[_Open] = set()
 
     def outbound(self, connection: Connection) -> Taking | None:
@@ -85,7 +87,7 @@ class Ztunnel:
 
         async def take(far: socket.socket) -> None:
             way = decide_arrival(mesh, connection)
-            await self._deliver(far, way, [_Entry(way, "inbound", "", self._now())])
+            await self._deliver(far, way, [self._entry(way, "inbound", "")])
 
         return take
 
@@ -94,7 +96,7 @@ class Ztunnel:
         connection = Connection(waypoint.ip, 0, ip, port)
         way = decide_arrival(self._mesh(), connection, waypoint.identity)
         enrolled = way.destination is not None and way.destination.enrolled
-        entries = [_Entry(way, "inbound", waypoint.identity, self._now())] if enrolled else []
+        entries = [self._entry(way, "inbound", waypoint.identity)] if enrolled else []
         return self._application(way, waypoint.identity, entries) or Closed()
 
     def connections(self) -> list[OpenConnection]:
@@ -120,13 +122,13 @@ class Ztunnel:
             entry.abort()
 
     async def _outbound(self, far: socket.socket, way: Way, source: Workload) -> None:
-        outbound = _Entry(way, "outbound", source.identity if way.tunnelled else "", self._now())
+        outbound = self._entry(way, "outbound", source.identity if way.tunnelled else "")
         if way.verdict == "waypoint":
             await self._to_waypoint(far, way, source, outbound)
             return
         entries = [outbound]
         if way.destination is not None and way.destination.enrolled:
-            entries.append(_Entry(way, "inbound", source.identity, self._now()))
+            entries.append(self._entry(way, "inbound", source.identity))
         await self._deliver(far, way, entries)
 
     async def _to_waypoint(self, far: socket.socket, way: Way, source: Workload, entry: _Entry) -> None:
@@ -189,9 +191,15 @@ class Ztunnel:
             if entry.direction == "outbound":
                 self._write(entry, 0, 0, _REFUSED_TUNNEL if inbound else error)
 
+    def _entry(self, way: Way, direction: Direction, identity: str) -> _Entry:
+        entry = _Entry(way, direction, identity, self._now())
+        self.metrics.opened(labels(entry.access()))
+        return entry
+
     def _write(self, entry: _Entry, sent: int, received: int, error: str) -> None:
         seconds = self._now() - entry.since
         access = entry.access()
+        self.metrics.closed(labels(access), sent=sent, received=received, flags=flags(error))
         self._log(line(access, self._clock.now(), sent=sent, received=received, seconds=seconds, error=error))
 
     def _now(self) -> float:
@@ -216,7 +224,7 @@ class _Entry:
     """One line of the log to be."""
 
     way: Way
-    direction: Literal["inbound", "outbound"]
+    direction: Direction
     identity: str
     since: float
 

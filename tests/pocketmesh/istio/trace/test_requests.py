@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pocketmesh.istio.envoy.records import Record
-from pocketmesh.istio.mesh.policy import WaypointPolicy
+from pocketmesh.istio.mesh.guards import Guard
+from pocketmesh.istio.mesh.policy import RequestAuthentication, WaypointPolicy
 from pocketmesh.istio.mesh.routing import Match, Rule
 from pocketmesh.istio.trace.requests import explain
 
@@ -15,7 +16,8 @@ ALLOW = WaypointPolicy("shop", "readers", "ALLOW", ())
 
 
 def said(record: Record, *policies: WaypointPolicy) -> list[tuple[str, str]]:
-    return [(hop.did, hop.because) for hop in explain("waypoint shop/w", record, (RULE,), policies)]
+    guard = Guard(policies, (RequestAuthentication("shop", "tokens", ()),))
+    return [(hop.did, hop.because) for hop in explain("waypoint shop/w", record, (RULE,), guard)]
 
 
 def record(details: str, code: int = 200, **more: object) -> Record:
@@ -52,7 +54,7 @@ def record(details: str, code: int = 200, **more: object) -> Record:
         ),
         pytest.param(
             record("jwt_authn_access_denied{Jwt_is_expired}", 401),
-            ("refuses the token: Jwt is expired", "RequestAuthentication"),
+            ("refuses the token: Jwt is expired", "RequestAuthentication shop/tokens"),
             id="token",
         ),
         pytest.param(

@@ -1,0 +1,50 @@
+"""The labels of Istio's standard metrics. What is not known is `unknown`, as there.
+
+Source: https://istio.io/latest/docs/reference/config/metrics/, istio/ztunnel src/proxy/metrics.rs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pocketmesh.istio.mesh.model import Workload
+
+_UNKNOWN: Final = "unknown"
+_CLUSTER: Final = "Kubernetes"
+
+Labels = Mapping[str, str]
+
+
+def peer(side: str, workload: Workload | None, principal: str) -> dict[str, str]:
+    """Who is at one side, `source` or `destination`."""
+    if workload is None:
+        found = dict.fromkeys(("workload", "workload_namespace", "app", "version", "cluster"), _UNKNOWN)
+        found |= {"canonical_service": _UNKNOWN, "canonical_revision": "latest"}
+    else:
+        found = {
+            "workload": workload.owner or workload.name,
+            "workload_namespace": workload.namespace,
+            "app": workload.canonical_name,
+            "version": workload.canonical_revision,
+            "cluster": _CLUSTER,
+            "canonical_service": workload.canonical_name,
+            "canonical_revision": workload.canonical_revision,
+        }
+    found["principal"] = principal or _UNKNOWN
+    return {f"{side}_{name}": value for name, value in found.items()}
+
+
+def service(host: str) -> dict[str, str]:
+    """The Service that was asked for, by its full name; a host outside the cluster is its own name."""
+    if not host:
+        name = namespace = host = _UNKNOWN
+    elif ".svc." in host:
+        name, namespace = host.split(".")[:2]
+    else:
+        name, namespace = host, _UNKNOWN
+    return {
+        "destination_service": host,
+        "destination_service_name": name,
+        "destination_service_namespace": namespace,
+    }
