@@ -254,3 +254,32 @@ def test_verify_finds_the_sample_honest(tmp_path: Path) -> None:
     assert set(found.values()) == {""}
     assert {"untouched", "guide", "solution", "mistake nothing", "mistake port"} <= found.keys()
     assert done.returncode == 0
+
+
+def test_trace_follows_a_request_to_the_pod_that_answers(labcheck: Terminal, tmp_path: Path) -> None:
+    labcheck("solution", "90", "--give-up", "--run")
+    done = labcheck(
+        "trace", "90", "client", "http://helloworld:5000/hello", "--svg", str(tmp_path / "way.svg")
+    )
+    assert done.stdout.startswith("GET http://helloworld:5000/hello  from Pod ")
+    assert "HTTP 200" in done.stdout
+    assert (tmp_path / "way.svg").read_text().startswith("<svg ")
+
+
+def test_trace_for_programs_names_each_station(labcheck: Terminal) -> None:
+    found = json.loads(labcheck("trace", "90", "client", "http://nowhere/", "--json").stdout)
+    assert found["outcome"] == "curl: (6) Could not resolve host: nowhere"
+    assert found["hops"][0]["because"] == "nobody has this name"
+
+
+@pytest.mark.parametrize(
+    ("client", "url", "why"),
+    [
+        pytest.param("nobody", "http://helloworld:5000/", 'no running pod "nobody"', id="no such pod"),
+        pytest.param("client", "helloworld", "not an http or https URL: helloworld", id="no URL"),
+    ],
+)
+def test_trace_says_what_it_cannot_follow(labcheck: Terminal, client: str, url: str, why: str) -> None:
+    done = labcheck("trace", "90", client, url)
+    assert done.returncode == 2
+    assert why in done.stderr
