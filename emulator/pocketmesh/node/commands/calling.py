@@ -67,6 +67,11 @@ class Caller:
         self._connections = Connections(container, [])
         self._transfers = Transfers()
 
+    @property
+    def opened(self) -> int:
+        """How many connections it took so far."""
+        return self._connections.opened
+
     async def call(self, request: Request) -> Response:
         """The response; redirects are not followed. Raises curl's Failed."""
         parts, again = urlsplit(request.url), False

@@ -47,6 +47,8 @@ class Connections:
         self.missed = False
         """Whether libcurl asked for a connection that had not been prepared."""
         self.address = ""
+        self.opened = 0
+        """How many connections there have been."""
         self.local_port = random.randrange(32768, 60999)
         self.resolved_after = self.connected_after = 0.0
 
@@ -99,6 +101,7 @@ class Connections:
             try:
                 async with asyncio.timeout(limit or None) as timer:
                     self._ready = await dial(self._container, address, port)
+                    self.opened += 1
                     return
             except ConnectionResetError:
                 raise Failed(RECEIVE_FAILED, "Recv failure: Connection reset by peer") from None
