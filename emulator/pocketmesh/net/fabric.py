@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from pocketmesh.net import dns
 from pocketmesh.net.addresses import Addresses
 from pocketmesh.net.interception import Connection, Interceptor, Taking
+from pocketmesh.net.network_policy import Isolation, isolation
 from pocketmesh.net.outside import Outside
 from pocketmesh.net.services import ServicePort, ServiceTable, service_table
 from pocketmesh.node.network import NODE_ADDRESS
@@ -29,6 +30,7 @@ HOST_IP: Final = "10.244.0.1"
 """Whom pods see when the node itself connects, as the kubelet's probes do."""
 
 _SLICES: Final = "endpointslices.discovery.k8s.io"
+_POLICIES: Final = "networkpolicies.networking.k8s.io"
 _FIRST_PORT, _PORTS = 32768, 28232
 
 ProtocolFactory: TypeAlias = Callable[[], asyncio.Protocol]
@@ -56,6 +58,7 @@ class Fabric:
         self._source_ports = count()
         self._table: ServiceTable | None = None
         self._zone: dns.Zone | None = None
+        self._isolation: Isolation | None = None
         self._unsubscribe = store.subscribe(self._changed)
 
     def attach(self, pod: Object) -> str:
@@ -121,6 +124,8 @@ class Fabric:
 
     async def arrive(self, connection: Connection) -> socket.socket:
         """Connects to a pod's address, past any Service. Raises as `dial` does."""
+        if self.refusal(connection.source_ip, connection.ip, connection.port):
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         if self._interceptor is not None and connection.ip != connection.source_ip:
             taking = self._interceptor.inbound(connection)
             if taking is not None:
@@ -167,6 +172,17 @@ class Fabric:
         """Stops following the store."""
         self._unsubscribe()
 
+    def refusal(self, source_ip: str, ip: str, port: int, protocol: str = "TCP") -> str:
+        """Which NetworkPolicies drop packets between two addresses of pods; empty when they pass."""
+        if self._isolation is None:
+            policies = [stored.object for stored in self._store.objects(_POLICIES)]
+            pods = self._store.objects("pods") if policies else ()
+            namespaces = self._store.objects("namespaces") if policies else ()
+            self._isolation = isolation(
+                policies, (stored.object for stored in pods), (stored.object for stored in namespaces)
+            )
+        return self._isolation.refusal(source_ip, ip, port, protocol)
+
     def _translated(self, connection: Connection) -> Connection:
         if connection.ip not in self.services.addresses:
             return connection
@@ -185,6 +201,8 @@ class Fabric:
     def _changed(self, event: Event) -> None:
         if event.key.resource in {"services", _SLICES}:
             self._table = self._zone = None
+        if event.key.resource in {_POLICIES, "pods", "namespaces"}:
+            self._isolation = None
 
 
 def _any(port: ServicePort) -> tuple[str, int]:

@@ -30,6 +30,10 @@ from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.interception import Connection, Taking
 
 POLICY_CHANGE = "connection closed due to policy change"
+_BLOCKED_TUNNEL = (
+    "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008: deadline has elapsed"
+)
+_BLOCKED = "connection failed: deadline has elapsed"
 _REFUSED_TUNNEL = "http status: 401 Unauthorized"
 
 
@@ -72,7 +76,7 @@ class Ztunnel:
             return None
 
         async def take(far: socket.socket) -> None:
-            way = decide(self._mesh(), connection)
+            way = self._sent(decide(self._mesh(), connection))
             self._observe(way)
             await self._outbound(far, way, source)
 
@@ -94,7 +98,9 @@ class Ztunnel:
     def from_waypoint(self, waypoint: Workload, ip: str, port: int) -> asyncio.Protocol:
         """The protocol for a connection that a waypoint's Envoy makes to a pod's port."""
         connection = Connection(waypoint.ip, 0, ip, port)
-        way = decide_arrival(self._mesh(), connection, waypoint.identity)
+        way = self._sent(decide_arrival(self._mesh(), connection, waypoint.identity))
+        if way.verdict == "timeout":
+            return Closed()
         enrolled = way.destination is not None and way.destination.enrolled
         entries = [self._entry(way, "inbound", waypoint.identity)] if enrolled else []
         return self._application(way, waypoint.identity, entries) or Closed()
@@ -123,6 +129,10 @@ class Ztunnel:
 
     async def _outbound(self, far: socket.socket, way: Way, source: Workload) -> None:
         outbound = self._entry(way, "outbound", source.identity if way.tunnelled else "")
+        if way.verdict == "timeout":
+            self._write(outbound, 0, 0, way.error)
+            await reset(far)
+            return
         if way.verdict == "waypoint":
             await self._to_waypoint(far, way, source, outbound)
             return
@@ -130,6 +140,20 @@ class Ztunnel:
         if way.destination is not None and way.destination.enrolled:
             entries.append(self._entry(way, "inbound", source.identity))
         await self._deliver(far, way, entries)
+
+    def _sent(self, way: Way) -> Way:
+        """The way as far as packets get. What ztunnel would learn after ten seconds is said at once."""
+        destination = way.destination
+        if destination is None and way.verdict == "reset":
+            return way
+        enrolled = destination is not None and destination.enrolled
+        port = HBONE_PORT if way.tunnelled and (way.waypoint is not None or enrolled) else way.port
+        refusal = self._fabric.refusal(way.connection.source_ip, way.ip, port)
+        if not refusal:
+            return way
+        error = _BLOCKED_TUNNEL if port == HBONE_PORT else _BLOCKED
+        did = f"drops what is sent to {way.ip} port {port}"
+        return way.then("network", did, refusal, verdict="timeout", error=error)
 
     async def _to_waypoint(self, far: socket.socket, way: Way, source: Workload, entry: _Entry) -> None:
         pipe = self._pipe(way.ip)

@@ -38,6 +38,7 @@ RESOURCES = {
     "WorkloadEntry": "workloadentries.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
+    "NetworkPolicy": "networkpolicies.networking.k8s.io",
     "RequestAuthentication": "requestauthentications.security.istio.io",
 }
 Object = dict[str, Any]

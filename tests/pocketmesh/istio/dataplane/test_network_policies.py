@@ -1,0 +1,98 @@
+"""NetworkPolicies below the mesh: they see port 15008 between enrolled pods, and the client's address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Object = dict[str, Any]
+TIMED_OUT = "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008: deadline has elapsed"
+
+
+@pytest.fixture
+def town(shared_town: Any) -> Iterator[Any]:
+    yield shared_town
+    for stored in shared_town.store.objects("networkpolicies.networking.k8s.io"):
+        shared_town.store.delete(stored.key)
+
+
+def policy(pod: str, *ports: int, direction: str = "Ingress", name: str = "p") -> Object:
+    """Admits these ports, and no other, to or from a pod."""
+    rules = [{"ports": [{"port": port} for port in ports]}] if ports else []
+    return {
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": pod}},
+            "policyTypes": [direction],
+            direction.lower(): rules,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("policies", "works"),
+    [
+        pytest.param([policy("v1", 5000)], False, id="the application's port"),
+        pytest.param([policy("v1", 15008)], True, id="the tunnel's port"),
+        pytest.param([policy("client", 5000, direction="Egress")], False, id="egress to the application"),
+        pytest.param([policy("client", 15008, direction="Egress")], True, id="egress to the tunnel"),
+    ],
+)
+async def test_between_enrolled_pods_the_tunnels_port_counts(
+    town: Any, policies: list[Object], works: bool
+) -> None:
+    town.put(*policies)
+
+    if works:
+        assert (await town.get("client", "hello-v1")).status == 200
+        return
+    with pytest.raises(ConnectionResetError):
+        await town.get("client", "hello-v1")
+    assert town.lines(f'error="{TIMED_OUT}"', 'direction="outbound"', f"dst.addr={town.ips['v1']}:15008")
+
+
+@pytest.mark.parametrize(("port", "works"), [(5000, True), (15008, False)])
+async def test_from_outside_the_mesh_the_applications_port_counts(town: Any, port: int, works: bool) -> None:
+    town.put(policy("v1", port))
+
+    if works:
+        assert (await town.get("outsider", "hello-v1")).status == 200
+    else:
+        with pytest.raises(TimeoutError):
+            await town.get("outsider", "hello-v1")
+
+
+async def test_a_waypoint_that_may_not_reach_the_destination_answers_503(town: Any) -> None:
+    town.put(policy("v1", 5000), policy("v2", 5000, name="q"))
+
+    answer = await town.get("client", "hello")
+
+    assert answer.status == 503
+    assert answer.body.startswith("upstream connect error or disconnect/reset before headers")
+
+
+async def test_a_waypoints_own_pod_is_subject_to_policies(town: Any) -> None:
+    town.put(
+        {
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "p", "namespace": "shop"},
+            "spec": {
+                "podSelector": {"matchLabels": town.gateway_label("waypoint")},
+                "policyTypes": ["Ingress"],
+            },
+        }
+    )
+
+    with pytest.raises(ConnectionResetError):
+        await town.get("client", "hello")
+
+
+async def test_the_node_reaches_its_pods_whatever_policies_say(town: Any) -> None:
+    town.put(policy("v1"))
+
+    assert (await town.request("10.244.0.1", town.ips["v1"], 5000, "/health")).status == 200
