@@ -174,7 +174,8 @@ class Town:
             },
         }
         ip = self.ips[name] = self.fabric.attach(pod)
-        self.put({**pod, "status": {"phase": "Running", "podIP": ip}})
+        ready = [{"type": "Ready", "status": "True"}]
+        self.put({**pod, "status": {"phase": "Running", "podIP": ip, "conditions": ready}})
         if listening:
             self.fabric.listen(ip, 5000, lambda: Hello(name, self.seen[name]))
         return ip

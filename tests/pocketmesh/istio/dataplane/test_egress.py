@@ -58,3 +58,125 @@ async def test_a_plain_pod_knows_nothing_of_service_entries(town: Any) -> None:
 
     with pytest.raises(NameNotFound):
         await town.visit("client", "http://only.in.mesh/")
+
+
+BOUND = {"istio.io/use-waypoint": "waypoint"}
+
+
+def rule(name: str, **spec: Any) -> Object:
+    parent = {"group": "networking.istio.io", "kind": "ServiceEntry", "name": "web"}
+    meta = {"name": name, "namespace": "shop"}
+    return {"kind": "HTTPRoute", "metadata": meta, "spec": {"parentRefs": [parent], "rules": [spec]}}
+
+
+async def test_a_waypoint_is_an_egress_gateway(town: Any) -> None:
+    town.pod("client")
+    await town.waypoint()
+    town.put(entry(labels=BOUND))
+    await town.plane.settled()
+
+    answer = await town.visit("client", "http://httpbin.org/get")
+
+    assert answer.status == 200
+    assert answer.headers["server"] == "istio-envoy"
+    assert "X-Request-Id" in answer.body
+
+
+async def test_without_an_address_the_waypoint_is_not_used(town: Any) -> None:
+    town.pod("client")
+    await town.waypoint()
+    town.put({**entry(labels=BOUND), "status": {}})
+    await town.plane.settled()
+
+    answer = await town.visit("client", "http://httpbin.org/get")
+
+    assert answer.status == 200
+    assert "X-Request-Id" not in answer.body
+
+
+async def test_a_policy_for_a_service_entry_decides_about_requests(town: Any) -> None:
+    town.pod("client")
+    await town.waypoint()
+    target = {"group": "networking.istio.io", "kind": "ServiceEntry", "name": "web"}
+    operation = {"operation": {"methods": ["GET"], "paths": ["/get"]}}
+    town.put(
+        entry(labels=BOUND),
+        {
+            "kind": "AuthorizationPolicy",
+            "metadata": {"name": "only-get", "namespace": "shop"},
+            "spec": {"targetRefs": [target], "action": "ALLOW", "rules": [{"to": [operation]}]},
+        },
+    )
+    await town.plane.settled()
+
+    statuses = [(await town.visit("client", f"http://httpbin.org{path}")).status for path in ("/get", "/ip")]
+
+    assert statuses == [200, 403]
+
+
+async def test_a_route_of_a_service_entry_is_followed(town: Any) -> None:
+    town.pod("client")
+    await town.waypoint()
+    rewrite = {
+        "type": "URLRewrite",
+        "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/ip"}},
+    }
+    host = {"group": "networking.istio.io", "kind": "Hostname", "name": "httpbin.org", "port": 80}
+    town.put(entry(labels=BOUND), rule("rewriting", filters=[rewrite], backendRefs=[host]))
+    await town.plane.settled()
+
+    answer = await town.visit("client", "http://httpbin.org/get")
+
+    assert '"origin"' in answer.body
+    assert '"url"' not in answer.body
+
+
+async def test_a_host_that_nobody_knows_has_no_endpoint(town: Any) -> None:
+    town.pod("client")
+    await town.waypoint()
+    town.put(entry("unknown.example", labels=BOUND))
+    await town.plane.settled()
+
+    answer = await town.visit("client", "http://unknown.example/")
+
+    assert (answer.status, answer.body) == (503, "no healthy upstream")
+
+
+@pytest.mark.parametrize("waypoint", [False, True], ids=["ztunnel", "waypoint"])
+@pytest.mark.parametrize(
+    "endpoints",
+    [
+        pytest.param({"endpoints": [{"address": "POD"}], "resolution": "STATIC"}, id="inlined"),
+        pytest.param(
+            {"workloadSelector": {"labels": {"app": "server"}}, "resolution": "STATIC"}, id="pod by selector"
+        ),
+        pytest.param(
+            {"workloadSelector": {"labels": {"app": "machine"}}, "resolution": "STATIC"}, id="workload entry"
+        ),
+        pytest.param({"endpoints": [{"address": "hello.shop.svc.cluster.local"}]}, id="name of a service"),
+    ],
+)
+async def test_endpoints_may_be_in_the_cluster(town: Any, endpoints: Object, waypoint: bool) -> None:
+    town.pod("client")
+    ip = town.pod("server", enrolled=False)
+    town.service("hello", "server")
+    if waypoint:
+        await town.waypoint()
+    for end in endpoints.get("endpoints", ()):
+        if end["address"] == "POD":
+            endpoints = {**endpoints, "endpoints": [{"address": ip}]}
+    machine = {
+        "metadata": {"name": "machine", "namespace": "shop"},
+        "spec": {"address": ip, "labels": {"app": "machine"}},
+    }
+    ports = [{"number": 80, "name": "http", "protocol": "HTTP", "targetPort": 5000}]
+    town.put(
+        {"kind": "WorkloadEntry", **machine},
+        entry("any.where", labels=BOUND if waypoint else {}, ports=ports, **endpoints),
+    )
+    await town.plane.settled()
+
+    answer = await town.visit("client", "http://any.where/hello")
+
+    assert answer.instance == "server"
+    assert ("x-request-id" in answer.request) is waypoint
