@@ -38,8 +38,7 @@ async def test_every_pod_reaches_the_world_outside(town: Any, enrolled: bool) ->
 
     answer = await town.visit("client", "http://httpbin.org/get")
 
-    assert answer.status == 200
-    assert "server" not in answer.headers
+    assert answer.headers["server"].startswith("gunicorn")
 
 
 async def test_ztunnel_leads_to_a_hosts_own_endpoint_and_names_the_host(town: Any) -> None:

@@ -30,7 +30,7 @@ async def go_httpbin(invocation: Invocation) -> int:
     await invocation.stderr.write(
         f'level=INFO msg="go-httpbin listening on http://0.0.0.0:{port}"\n'.encode()
     )
-    return await serve_http(invocation, partial(_answered, True), port, note=_structured)
+    return await serve_http(invocation, partial(answered, True), port, note=_structured)
 
 
 async def gunicorn(invocation: Invocation) -> int:
@@ -40,10 +40,11 @@ async def gunicorn(invocation: Invocation) -> int:
         if option in ("-b", "--bind") and (bound := _BOUND.search(value)):
             port = int(bound.group(1))
     await invocation.stderr.write(f"[1] [INFO] Listening at: http://0.0.0.0:{port} (1)\n".encode())
-    return await serve_http(invocation, partial(_answered, False), port, note=_common)
+    return await serve_http(invocation, partial(answered, False), port, note=_common)
 
 
-async def _answered(go: bool, call: Call) -> Reply:
+async def answered(go: bool, call: Call) -> Reply:
+    """The answer of either program, when its time has come."""
     asked = Asked(call, go)
     await asyncio.sleep(pause(asked))
     reply = answer(asked)
