@@ -6,7 +6,7 @@ from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Reconciler
 from pocketmesh.istio.istiod.allocation import AddressAllocation
-from pocketmesh.istio.istiod.binding import MANAGER as BINDING_MANAGER
+from pocketmesh.istio.istiod.binding import MANAGERS as BINDING_MANAGERS
 from pocketmesh.istio.istiod.binding import WaypointBindings
 from pocketmesh.istio.istiod.classes import CONTROLLER, GatewayClasses
 from pocketmesh.istio.istiod.deployer import GatewayDeployer
@@ -29,12 +29,16 @@ def reconcilers(
     discovery = Client(registry, "pilot-discovery", "system:serviceaccount:istio-system:istiod")
     deployer = Client(registry, CONTROLLER)
     policies = {kind: Client(registry, manager) for kind, manager in POLICY_MANAGERS.items()}
+    bindings = [
+        WaypointBindings(Client(registry, manager), clock, resources)
+        for manager, resources in BINDING_MANAGERS.items()
+    ]
     routes = [RouteStatus(resource, discovery, settings, clock) for resource in route_resources(settings)]
     return [
         GatewayClasses(discovery, clock),
         GatewayDeployer(deployer, settings),
         GatewayStatus(discovery, settings, clock),
-        WaypointBindings(Client(registry, BINDING_MANAGER), clock),
+        *bindings,
         *routes,
         PolicyStatus(policies, settings, clock),
         RootCertificates(discovery, root_certificate),

@@ -43,13 +43,13 @@ def config_dump(
     """The whole dump; `pods` are the Pods by address."""
     workloads = [_workload(mesh, work, pods[ip]) for ip, work in mesh.workloads.items() if ip in pods]
     others = {
-        (port.service, endpoint.ip)
+        (_endpoint_uid(mesh, port.service, endpoint, pods), port.service, endpoint.ip)
         for ports in mesh.services.ports.values()
         for port in ports
         for endpoint in port.endpoints
         if endpoint.ip not in pods
     }
-    workloads += [_slice_workload(service, ip) for service, ip in sorted(others)]
+    workloads += [_other_workload(mesh, uid, service, ip) for uid, service, ip in sorted(others)]
     return {
         "workloads": workloads,
         "services": [_service(mesh, place, pods) for place in mesh.services.ports],
@@ -84,16 +84,18 @@ def _workload(mesh: Mesh, workload: Workload, pod: Object) -> Object:
     }
 
 
-def _slice_workload(service: Place, ip: str) -> Object:
-    """An address behind a Service that is no pod's, such as that of the API server."""
-    namespace, name = service
+def _other_workload(mesh: Mesh, uid: str, service: Place, ip: str) -> Object:
+    """An address behind a service that is no pod's: a WorkloadEntry's, a host's outside, the API server's."""
+    machine = mesh.workloads.get(ip)
+    namespace, name = machine.place if machine else mesh.object_of(service)[1:]
     return {
         "workloadIps": [ip],
+        **_through(mesh, machine.waypoint if machine else None),
         "protocol": "TCP",
-        "uid": _slice_uid(service, ip),
+        "uid": uid,
         "name": name,
         "namespace": namespace,
-        "serviceAccount": "",
+        "serviceAccount": machine.service_account if machine else "",
         "workloadName": name,
         "workloadType": "pod",
         "canonicalName": name,
@@ -107,12 +109,12 @@ def _slice_workload(service: Place, ip: str) -> Object:
 
 
 def _service(mesh: Mesh, place: Place, pods: Mapping[str, Object]) -> Object:
-    namespace, name = place
+    _, namespace, name = mesh.object_of(place)
     ports = [port for port in mesh.services.ports[place] if port.protocol == "TCP"]
     found: dict[str, Object] = {}
     for port in ports:
         for endpoint in port.ready:
-            uid = _endpoint_uid(place, endpoint, pods)
+            uid = _endpoint_uid(mesh, place, endpoint, pods)
             entry = found.setdefault(uid, {"workloadUid": uid, "port": {}, "status": "Healthy"})
             entry["port"][str(port.port)] = endpoint.port
     return {
@@ -133,17 +135,20 @@ def _target(port: ServicePort) -> int:
     return port.endpoints[0].port if port.endpoints else port.port
 
 
-def _endpoint_uid(service: Place, endpoint: Endpoint, pods: Mapping[str, Object]) -> str:
-    return _uid(pods[endpoint.ip]) if endpoint.ip in pods else _slice_uid(service, endpoint.ip)
+def _endpoint_uid(mesh: Mesh, service: Place, endpoint: Endpoint, pods: Mapping[str, Object]) -> str:
+    if endpoint.ip in pods:
+        return _uid(pods[endpoint.ip])
+    if endpoint.ip in mesh.workloads:
+        place = mesh.workloads[endpoint.ip].place
+        return f"{CLUSTER}/networking.istio.io/WorkloadEntry/{'/'.join(place)}"
+    kind, *place_of_kind = mesh.object_of(service)
+    group = "networking.istio.io/ServiceEntry" if kind == "ServiceEntry" else "discovery.k8s.io/EndpointSlice"
+    return f"{CLUSTER}/{group}/{'/'.join(place_of_kind)}/{endpoint.ip}"
 
 
 def _uid(pod: Object) -> str:
     metadata = pod["metadata"]
     return f"{CLUSTER}//Pod/{metadata['namespace']}/{metadata['name']}"
-
-
-def _slice_uid(service: Place, ip: str) -> str:
-    return f"{CLUSTER}/discovery.k8s.io/EndpointSlice/{'/'.join(service)}/{ip}"
 
 
 def _through(mesh: Mesh, waypoint: Place | None) -> Object:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pocketmesh.istio.mesh import Mesh, compile_mesh
+from pocketmesh.istio.mesh import Mesh, World, compile_mesh
 
 RESOURCES = {
     "Namespace": "namespaces",
@@ -61,12 +61,30 @@ def shop() -> list[Object]:
 
 
 @pytest.fixture
+def entry() -> Callable[..., Object]:
+    """Makes a ServiceEntry, `entry` by name, whose host has an allocated address."""
+
+    def make(
+        resolution: str = "DNS", host: str = "api.example", namespace: str = "shop", **more: Any
+    ) -> Object:
+        labels = more.pop("labels", {})
+        ports = [{"number": 80, "name": "http", "protocol": "HTTP"}]
+        spec = {"hosts": [host], "ports": ports, "resolution": resolution, **more}
+        status = {"addresses": [{"value": "240.240.0.1", "host": host}, {"value": "2001:2::1", "host": host}]}
+        return named("ServiceEntry", "entry", namespace, labels=labels, spec=spec, status=status)
+
+    return make
+
+
+@pytest.fixture
 def compiled() -> Callable[[list[Object]], Mesh]:
     def make(objects: list[Object]) -> Mesh:
         by_resource: dict[str, list[Object]] = {}
         for obj in objects:
             by_resource.setdefault(RESOURCES[obj["kind"]], []).append(obj)
-        return compile_mesh(by_resource)
+        return compile_mesh(
+            by_resource, world=World({"example.com": "203.0.113.20", "a.example.com": "203.0.113.21"})
+        )
 
     return make
 

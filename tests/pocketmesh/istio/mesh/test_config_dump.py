@@ -99,3 +99,21 @@ def test_open_connections_are_listed_with_the_workload_they_belong_to(
     assert [(entry["originalDst"], entry["protocol"]) for entry in outbound] == [("10.96.0.20:80", "HBONE")]
     assert states["server"]["connections"]["outbound"] == []
     assert "outsider" not in states
+
+
+def test_a_host_of_a_service_entry_is_a_service(
+    shop: list[Object], entry: Callable[..., Object], dumped: Callable[..., Object]
+) -> None:
+    found = named(dumped([*shop, entry("STATIC", endpoints=[{"address": "192.0.2.7"}])]), "services", "entry")
+
+    uid = "Kubernetes/networking.istio.io/ServiceEntry/shop/entry/192.0.2.7"
+    assert (found["hostname"], found["vips"]) == ("api.example", ["/240.240.0.1"])
+    assert found["endpoints"][uid]["port"] == {"80": 80}
+
+
+def test_an_endpoint_of_a_service_entry_is_a_workload(
+    shop: list[Object], entry: Callable[..., Object], dumped: Callable[..., Object]
+) -> None:
+    dump = dumped([*shop, entry("STATIC", endpoints=[{"address": "192.0.2.7"}])])
+
+    assert named(dump, "workloads", "entry")["workloadIps"] == ["192.0.2.7"]
