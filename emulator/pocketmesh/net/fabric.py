@@ -19,10 +19,10 @@ from typing import Final, TypeAlias
 from pocketmesh.net import dns
 from pocketmesh.net.addresses import Addresses
 from pocketmesh.net.interception import Connection, Interceptor, Taking
-from pocketmesh.net.network_policy import Isolation, isolation
+from pocketmesh.net.network_policy import NAME_SERVER, Isolation, isolation
 from pocketmesh.net.outside import Outside
 from pocketmesh.net.services import ServicePort, ServiceTable, service_table
-from pocketmesh.node.network import NODE_ADDRESS
+from pocketmesh.node.network import NODE_ADDRESS, NameServerSilent
 from pocketmesh.objects import Object, uid_of
 from pocketmesh.store import Event, Store
 
@@ -151,9 +151,11 @@ class Fabric:
         return factory
 
     def resolve(self, source_ip: str, source_namespace: str, name: str) -> list[str]:
-        """The IPv4 addresses of a name as a pod sees it. Raises NameNotFound."""
+        """The IPv4 addresses of a name as a pod sees it. Raises NameNotFound or NameServerSilent."""
         if self._interceptor is not None and (found := self._interceptor.resolve(source_ip, name)):
             return found
+        if self.refusal(source_ip, NAME_SERVER, 53, "UDP"):
+            raise NameServerSilent(name)
         if self._zone is None:
             services = [stored.object for stored in self._store.objects("services")]
             outside = self.outside.names if self.outside is not None else {}

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_network
-from typing import Literal
+from typing import Final, Literal
 
 from pocketmesh.api.selectors import selects_labels
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 
 Direction = Literal["ingress", "egress"]
+
+NAME_SERVER: Final = "10.244.0.255"
+"""The address of the pod that answers for the cluster's DNS, as policies see it; no pod can have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,13 @@ def isolation(policies: Iterable[Object], pods: Iterable[Object], namespaces: It
     and to others they are the node."""
     labels = {name_of(namespace): labels_of(namespace) for namespace in namespaces}
     parties = (_party(pod, labels) for pod in pods if _is_networked(pod))
-    return Isolation(tuple(policies), {party.ip: party for party in parties})
+    return Isolation(tuple(policies), {party.ip: party for party in (_name_server(labels), *parties)})
+
+
+def _name_server(namespaces: Mapping[str, Mapping[str, str]]) -> Party:
+    ports = {("dns", "UDP"): 53, ("dns-tcp", "TCP"): 53}
+    app, namespace = {"k8s-app": "kube-dns"}, "kube-system"
+    return Party(NAME_SERVER, namespace, "coredns", app, namespaces.get(namespace, {}), ports)
 
 
 def _is_networked(pod: Object) -> bool:

@@ -17,6 +17,11 @@ class NameNotFound(Exception):
     """No such name in the cluster's DNS (NXDOMAIN)."""
 
 
+class NameServerSilent(NameNotFound):
+    """The cluster's DNS does not answer this pod. What a program would learn after its patience is said at
+    once."""
+
+
 class SandboxFailed(Exception):
     """A new pod's network could not be set up for now; the message is that of whoever failed."""
 
@@ -51,5 +56,5 @@ class PodNetwork(Protocol):
         ...
 
     def resolve(self, source_ip: str, source_namespace: str, name: str) -> list[str]:
-        """The IPv4 addresses of a name as a pod sees it. Raises NameNotFound."""
+        """The IPv4 addresses of a name as a pod sees it. Raises NameNotFound or NameServerSilent."""
         ...

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pocketmesh.net.network_policy import isolation
+from pocketmesh.net.network_policy import NAME_SERVER, isolation
 
 Object = dict[str, Any]
 CLIENT, SERVER, OTHER, HOST, OUTSIDE = "10.244.0.2", "10.244.0.3", "10.244.0.4", "10.244.0.1", "203.0.113.10"
@@ -25,7 +25,8 @@ PODS = [
     pod("agent", "172.18.0.2", hostNetwork=True),
 ]
 NAMESPACES = [
-    {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}} for name in ("shop", "bank")
+    {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}
+    for name in ("shop", "bank", "kube-system")
 ]
 
 
@@ -123,6 +124,29 @@ def test_a_connection_to_the_outside_passes(policies: list[Object], passes: bool
     found = isolation(policies, PODS, NAMESPACES)
 
     assert (found.refusal(CLIENT, OUTSIDE, 443) == "") is passes
+
+
+DNS = in_namespace("kube-system")
+
+
+@pytest.mark.parametrize(
+    ("policies", "answers"),
+    [
+        pytest.param([policy()], True, id="ingress"),
+        pytest.param([policy(policyTypes=["Egress"])], False, id="no egress"),
+        pytest.param([egress(selected(app="server"))], False, id="egress to something else"),
+        pytest.param([egress(DNS, ports=[{"protocol": "UDP", "port": 53}])], True, id="egress to DNS"),
+        pytest.param([egress(DNS, ports=[{"port": 53}])], False, id="over TCP only"),
+        pytest.param(
+            [egress(in_namespace("kube-system", **{"k8s-app": "kube-dns"}))], True, id="egress to its pods"
+        ),
+        pytest.param([egress(ports=[{"protocol": "UDP", "port": 53}])], True, id="port 53 anywhere"),
+    ],
+)
+def test_the_name_server_answers(policies: list[Object], answers: bool) -> None:
+    found = isolation(policies, PODS, NAMESPACES)
+
+    assert (found.refusal(CLIENT, NAME_SERVER, 53, "UDP") == "") is answers
 
 
 def test_a_refusal_names_the_policies_and_what_they_miss() -> None:

@@ -18,7 +18,7 @@ from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.controllers.standard import standard_controllers
 from pocketmesh.node.catalogue import standard_images
 from pocketmesh.node.images import Catalogue
-from pocketmesh.node.network import NameNotFound
+from pocketmesh.node.network import NameNotFound, NameServerSilent
 from pocketmesh.node.node import Node
 from pocketmesh.node.verbs import PodVerbs
 from pocketmesh.objects import Object, uid_of
@@ -50,6 +50,7 @@ class TinyNetwork:
         self.addresses: dict[str, str] = {}
         self.dialled: list[tuple[str, str, int]] = []
         self.silent: set[str] = set()
+        self.unanswered: set[str] = set()
 
     def attach(self, pod: Object) -> str:
         known = (pod.get("status") or {}).get("podIP")
@@ -83,6 +84,8 @@ class TinyNetwork:
         return near
 
     def resolve(self, source_ip: str, source_namespace: str, name: str) -> list[str]:
+        if name in self.unanswered:
+            raise NameServerSilent(name)
         try:
             return self.names[name]
         except KeyError:

@@ -50,6 +50,7 @@ async def served(place, run):
     place.network.names["closed"] = ["10.96.0.51"]
     place.network.names["silent"] = ["10.96.0.52"]
     place.network.silent.add("10.96.0.52")
+    place.network.unanswered.add("unanswered")
 
     class Dropping(asyncio.Protocol):
         def connection_made(self, transport):
@@ -79,6 +80,15 @@ async def test_a_url_needs_no_scheme(served):
     ("arguments", "code", "message"),
     [
         pytest.param(["http://nowhere/"], 6, "curl: (6) Could not resolve host: nowhere\n", id="6"),
+        pytest.param(
+            ["http://unanswered/"], 6, "curl: (6) Could not resolve host: unanswered\n", id="6 without DNS"
+        ),
+        pytest.param(
+            ["-m", "5", "http://unanswered/"],
+            28,
+            "curl: (28) Resolving timed out after ",
+            id="28 resolving",
+        ),
         pytest.param(
             ["http://closed/"],
             7,

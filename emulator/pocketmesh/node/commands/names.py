@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Final
 
-from pocketmesh.node.network import NameNotFound
+from pocketmesh.node.network import NameNotFound, NameServerSilent
 from pocketmesh.node.process import Command, Container, Invocation
 from pocketmesh.objects import namespace_of
 
@@ -36,6 +36,9 @@ async def nslookup(invocation: Invocation) -> int:
     head = f"Server:\t\t{SERVER}\nAddress:\t{SERVER}:53\n\n"
     try:
         found = addresses(invocation.container, name)
+    except NameServerSilent:
+        await invocation.stdout.write(b";; connection timed out; no servers could be reached\n\n")
+        return 1
     except NameNotFound:
         await invocation.stdout.write(f"{head}** server can't find {name}: NXDOMAIN\n\n".encode())
         return 1

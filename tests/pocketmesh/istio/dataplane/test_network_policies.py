@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pocketmesh.node.network import NameServerSilent
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Object = dict[str, Any]
@@ -96,3 +98,11 @@ async def test_the_node_reaches_its_pods_whatever_policies_say(town: Any) -> Non
     town.put(policy("v1"))
 
     assert (await town.request("10.244.0.1", town.ips["v1"], 5000, "/health")).status == 200
+
+
+async def test_a_pod_without_egress_to_the_name_server_resolves_nothing(town: Any) -> None:
+    town.put(policy("client", 15008, direction="Egress"))
+
+    assert town.fabric.resolve(town.ips["v1"], "shop", "hello-v1") == [town.vips["hello-v1"]]
+    with pytest.raises(NameServerSilent):
+        town.fabric.resolve(town.ips["client"], "shop", "hello-v1")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from contextlib import suppress
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import SplitResult
@@ -18,13 +17,15 @@ import pycurl
 
 from pocketmesh.node.commands.dialling import dial
 from pocketmesh.node.commands.names import addresses
-from pocketmesh.node.network import NameNotFound
+from pocketmesh.node.network import NameNotFound, NameServerSilent
 from pocketmesh.node.process import Container
 
 COULD_NOT_RESOLVE: Final = 6
 COULD_NOT_CONNECT: Final = 7
 TIMED_OUT: Final = 28
 RECEIVE_FAILED: Final = 56
+_PATIENCE_OF_RESOLVERS: Final = 10.0
+"""Seconds after which a resolver gives a silent server up (resolv.conf: two attempts of five)."""
 
 
 class Failed(Exception):
@@ -59,7 +60,7 @@ class Connections:
         """
         host, port = url.hostname or "", port_of(url)
         begun = perf_counter()
-        found = self._overrides.get((host, port)) or self._resolve(host)
+        found = self._overrides.get((host, port)) or self._resolve(host, connect_timeout)
         self.resolved_after = perf_counter() - begun
         if again or (host, port) not in self._kept:
             await self._connect(host, port, found, connect_timeout, begun)
@@ -87,9 +88,15 @@ class Connections:
             self._ready.close()
             self._ready = None
 
-    def _resolve(self, host: str) -> list[str]:
-        with suppress(NameNotFound):
+    def _resolve(self, host: str, limit: float) -> list[str]:
+        try:
             return addresses(self._container, host)
+        except NameServerSilent:
+            if 0 < limit < _PATIENCE_OF_RESOLVERS:
+                said = f"Resolving timed out after {int(limit * 1000)} milliseconds"
+                raise Failed(TIMED_OUT, said) from None
+        except NameNotFound:
+            pass
         raise Failed(COULD_NOT_RESOLVE, f"Could not resolve host: {host}")
 
     async def _connect(self, host: str, port: int, found: list[str], limit: float, begun: float) -> None:
