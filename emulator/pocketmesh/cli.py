@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         return istioctl(arguments[1:])
     parsed = _parser().parse_args(arguments)
+    if "charts" in parsed:
+        return _write_charts(parsed.charts)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state: Path = parsed.state.resolve()
     try:
@@ -30,6 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_serve(state, parsed.istio, parsed.port))
     except (OSError, StoreError, TimeoutError) as error:
         print(f"pocketmesh: cannot serve {state}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _write_charts(folder: Path) -> int:
+    from pocketmesh.istio.install.charts import write_charts
+
+    try:
+        for chart in write_charts(folder):
+            print(chart)
+    except OSError as error:
+        print(f"pocketmesh: cannot write the charts: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -63,5 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, default=0, metavar="N", help="0, the default: the one it had, or any"
     )
+    charts = verbs.add_parser("charts", help="write Helm charts of Istio for this cluster")
+    charts.add_argument("charts", type=Path, metavar="DIR", help="a folder for base, istiod, cni and ztunnel")
     verbs.add_parser("istioctl", help="a stand-in for istioctl, of the cluster that a kubeconfig names")
     return parser

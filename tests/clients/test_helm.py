@@ -19,6 +19,8 @@ from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.resource import ResourceList
 
+from pocketmesh.istio.install.charts import write_charts
+
 CHART = Path(__file__).parent / "charts" / "greeter"
 TOOLS = Path(__file__).parents[2] / ".cache" / "tools"
 VERSIONS = ("v3.22.0", "v4.3.1")
@@ -289,3 +291,23 @@ def test_helm_4_takes_a_release_over_from_helm_3(
 
     assert upgraded == (2, "hi")
     assert four("list", "--short") == ""
+
+
+def test_istio_comes_and_goes_chart_by_chart(helm: Helm, tmp_path: Path, api_client: ApiClient) -> None:
+    for chart in write_charts(tmp_path / "istio"):
+        if chart.name in {"cni", "istiod"}:
+            refused = helm.run("install", "refused", str(chart))
+            assert "emulates the ambient profile only" in refused.stderr
+    in_order = {"istio-base": "base", "istiod": "istiod", "istio-cni": "cni", "ztunnel": "ztunnel"}
+    for release, chart in in_order.items():
+        profile = ("--set", "profile=ambient", "--create-namespace", "--wait", "--timeout=30s")
+        helm("install", release, str(tmp_path / "istio" / chart), "-n", "istio-system", *profile)
+
+    listed = helm("list", "-n", "istio-system", "-q").split()
+    assert sorted(listed) == sorted(in_order)
+    ready = AppsV1Api(api_client).list_namespaced_daemon_set("istio-system").items
+    assert {it.metadata.name: it.status.number_ready for it in ready} == {"istio-cni-node": 1, "ztunnel": 1}
+
+    for release in reversed(in_order):
+        helm("uninstall", release, "-n", "istio-system", "--wait", "--timeout=30s")
+    assert AppsV1Api(api_client).list_namespaced_daemon_set("istio-system").items == []

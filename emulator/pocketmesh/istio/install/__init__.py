@@ -38,8 +38,18 @@ def objects() -> list[Object]:
 
 def component_objects(component: str) -> list[Object]:
     """The objects of one of COMPONENTS, in the order in which they are applied."""
+    return [_owned(obj, component) for obj in chart_objects(component)]
+
+
+def chart_objects(component: str) -> list[Object]:
+    """The same as its Helm chart leaves them, which is what istioctl labels."""
     definitions = istio_crds() if component == "Base" else []
-    return [_owned(obj, component) for obj in (*definitions, *_manifest(component))]
+    return [*definitions, *_manifest(component)]
+
+
+def chart_of(component: str) -> str:
+    """The name of a component's Helm chart."""
+    return _CHARTS[component][1]
 
 
 def _manifest(component: str) -> Iterator[Object]:

@@ -15,6 +15,7 @@ from pocketmesh.controllers.runtime import Reconciler, Runtime
 from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.istiod import Settings, reconcilers
 from pocketmesh.istio.istiod.authority import Authority, open_authority
+from pocketmesh.istio.istiod.leadership import Leadership
 from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz
 from pocketmesh.istio.istiod.xds import DebugStreams, Tls
 from pocketmesh.istio.resources import PODS
@@ -38,20 +39,42 @@ class PilotDiscovery:
         self._follower = follower
         self._settings = Settings()
         self._controllers: list[Reconciler] = []
+        self._pods: list[str] = []
         self._role = Role(self._start, self._stop)
         self.authority: Authority | None = None
         """Who signs the mesh's certificates; nobody while istiod does not run."""
 
     async def __call__(self, invocation: Invocation) -> int:
         container = invocation.container
-        with self._role.held(), served(container, self._pages()), self._streams(container):
+        if not self._role.active:
+            self._settings = Settings.of(container.env)
+        with (
+            self._among_leaders(name_of(container.pod)),
+            self._role.held(),
+            served(container, self._pages()),
+            self._streams(container),
+        ):
             await asyncio.Event().wait()
         return 0
+
+    @contextmanager
+    def _among_leaders(self, pod: str) -> Iterator[None]:
+        """Lets a pod lead as soon as all that came before it are gone."""
+        self._pods.append(pod)
+        try:
+            yield
+        finally:
+            self._pods.remove(pod)
+            if self._role.active:
+                for election in self._leadership.elections:
+                    self._runtime.again(self._leadership, election)
 
     def _start(self) -> None:
         self.authority = open_authority(self._client, self._registry.clock, self._settings.root_namespace)
         own = reconcilers(self._registry, self.authority.root, self._settings)
-        self._controllers = [*own, self._follower]
+        clock, settings = self._registry.clock, self._settings
+        self._leadership = Leadership(self._client, clock, settings, lambda: next(iter(self._pods), None))
+        self._controllers = [*own, self._leadership, self._follower]
         for controller in self._controllers:
             self._runtime.add(controller)
 

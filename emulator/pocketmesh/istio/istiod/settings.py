@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -14,3 +15,8 @@ class Settings:
     revision: str = "default"
     ambient: bool = True
     alpha: bool = False
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Settings:
+        """What the environment of istiod's container says."""
+        return cls(alpha=environment.get("PILOT_ENABLE_ALPHA_GATEWAY_API", "").lower() in {"1", "t", "true"})
