@@ -38,7 +38,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ServicePort:
-    """One port of a Service with everything that is behind it."""
+    """One port of a Service with everything that is behind it.
+
+    `by_host` says that a request's own host tells which of the endpoints is meant, by its hostname.
+    """
 
     service: Place
     name: str
@@ -46,6 +49,7 @@ class ServicePort:
     protocol: str
     app_protocol: str
     endpoints: tuple[Endpoint, ...]
+    by_host: bool = False
 
     @property
     def ready(self) -> tuple[Endpoint, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pocketmesh.istio.envoy import ext_authz
+from pocketmesh.istio.envoy import by_host, ext_authz
 from pocketmesh.istio.envoy.fronts import Front
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.routes import backends_of, cluster_name
@@ -70,6 +70,7 @@ def cluster_resource(cluster: Cluster, layout: Layout) -> Json:
         connect_timeout="10s",
         lb_policy="LEAST_REQUEST",
         circuit_breakers={"thresholds": [threshold]},
+        **by_host.cluster_fields(cluster.port),
     )
     if cluster.protocol != "tcp":
         options: Json = {"explicit_http_config": {"http_protocol_options": {}}}
@@ -93,7 +94,8 @@ def assignment(cluster: Cluster, layout: Layout) -> Json:
                     "istio": {
                         "host": f"envoy://connect_originate/{end.ip}:{end.port}",
                         "client": "envoy://internal_client_address/",
-                    }
+                    },
+                    **by_host.metadata(cluster.port, end),
                 }
             },
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pocketmesh.istio.envoy import by_host
 from pocketmesh.istio.envoy.access_logs import access_logs
 from pocketmesh.istio.envoy.fronts import Front
 from pocketmesh.istio.envoy.http_filters import http_filters, tcp_filters
@@ -108,7 +109,7 @@ def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
         stat_prefix=name,
         server_name="istio-envoy",
         rds={"config_source": from_file(str(layout.file(f"rds/{name}.json"))), "route_config_name": name},
-        http_filters=http_filters(front.guard),
+        http_filters=[*by_host.filters(front.port), *http_filters(front.guard)],
         # Without sampling nothing is traced; the block makes Envoy send x-envoy-decorator-operation.
         tracing={"client_sampling": none, "random_sampling": none, "overall_sampling": none},
         http_protocol_options={"accept_http_10": True},

@@ -123,7 +123,8 @@ def _captured(mesh: Mesh, path: Path, source: Workload, choose: Choose) -> Path:
     if (waypoint := mesh.waypoint_of(service)) is not None:
         because = mesh.bindings[service].message
         return _to_waypoint(mesh, path, waypoint, at, because, choose)
-    if not port.ready:
+    # Which host behind a wildcard is meant only a waypoint can see.
+    if not port.ready or (port.by_host and port.host.startswith("*")):
         error = f"no healthy upstream: {address}"
         return path.then(at, "breaks off: no ready endpoint", shown, verdict="reset", error=error)
     # Where a ServiceEntry resolves nothing, what was dialled is the endpoint.

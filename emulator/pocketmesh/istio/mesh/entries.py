@@ -8,7 +8,7 @@ Upstream: istio/istio pilot/pkg/serviceregistry/ambient/{serviceentry,workloads}
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -23,14 +23,12 @@ BY_NAME: Final = frozenset({"DNS", "DNS_ROUND_ROBIN"})
 class Entry:
     """What a ServiceEntry says of one of its hosts; `name` is the ServiceEntry's.
 
-    `addresses` are the virtual ones at which ztunnel answers. `by_host` are, when the endpoint follows from
-    the host that a request names, the endpoints of each host that there is.
+    `addresses` are the virtual ones at which ztunnel answers.
     """
 
     name: str
     addresses: tuple[str, ...] = ()
     resolution: str = "NONE"
-    by_host: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,8 @@ def registered(entries: Iterable[Object], around: Surroundings) -> Registered:
             place = place_of_host(namespace_of(item), host)
             if place in found:
                 continue
-            entry = found[place] = _entry(item, host, around.outside)
+            resolution = item["spec"].get("resolution") or "NONE"
+            entry = found[place] = Entry(name_of(item), _addresses(item, host), resolution)
             ports[place] = tuple(_ports(item, place, host, entry, around))
             for ip in entry.addresses:
                 addresses.setdefault(ip, place)
@@ -88,14 +87,6 @@ def place_of_host(namespace: str, host: str) -> Place:
 
 def _age(entry: Object) -> tuple[str, str, str]:
     return str(entry["metadata"].get("creationTimestamp", "")), namespace_of(entry), name_of(entry)
-
-
-def _entry(item: Object, host: str, outside: Mapping[str, str]) -> Entry:
-    resolution = item["spec"].get("resolution") or "NONE"
-    by_host = {}
-    if resolution == "DYNAMIC_DNS":
-        by_host = {name: ip for name, ip in outside.items() if _covers(host.lower(), name)}
-    return Entry(name_of(item), _addresses(item, host), resolution, by_host)
 
 
 def _covers(host: str, name: str) -> bool:
@@ -124,6 +115,7 @@ def _ports(
             protocol="UDP" if spoken == "udp" else "TCP",
             app_protocol=spoken,
             endpoints=tuple(endpoints[key] for key in sorted(endpoints)),
+            by_host=entry.resolution == "DYNAMIC_DNS",
         )
 
 
@@ -138,7 +130,8 @@ def _endpoints(
         case "NONE":
             yield from (Endpoint(ip, target) for ip in entry.addresses)
         case "DYNAMIC_DNS":
-            yield from (Endpoint(ip, target, hostname=name) for name, ip in entry.by_host.items())
+            known = [(name, ip) for name, ip in around.outside.items() if _covers(host.lower(), name)]
+            yield from (Endpoint(ip, target, hostname=name) for name, ip in known)
         case resolution:
             inlined = spec.get("endpoints") or ([{"address": host}] if resolution in BY_NAME else [])
             for end in inlined:

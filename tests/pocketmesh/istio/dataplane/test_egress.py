@@ -179,3 +179,24 @@ async def test_endpoints_may_be_in_the_cluster(town: Any, endpoints: Object, way
 
     assert answer.instance == "server"
     assert ("x-request-id" in answer.request) is waypoint
+
+
+async def test_a_wildcard_leads_to_the_host_that_each_request_names(town: Any) -> None:
+    town.pod("client")
+    await town.waypoint()
+    town.put(entry("*.example.com", labels=BOUND, resolution="DYNAMIC_DNS"))
+    await town.plane.settled()
+
+    known = await town.visit("client", "http://www.example.com/")
+    unknown = await town.visit("client", "http://no.example.com/")
+
+    assert (known.status, "www.example.com" in known.body) == (200, True)
+    assert unknown.status == 503
+
+
+async def test_a_wildcard_without_a_waypoint_leads_nowhere(town: Any) -> None:
+    town.pod("client")
+    town.put(entry("*.example.com", resolution="DYNAMIC_DNS"))
+
+    with pytest.raises(ConnectionResetError):
+        await town.visit("client", "http://www.example.com/")
