@@ -60,48 +60,44 @@ class Disk:
         """One transaction: all of it is kept, or nothing. Raises StoreUnusable when the disk refuses."""
         try:
             cursor = self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+            yield cursor
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            raise StoreUnusable(str(error)) from error
+        finally:
+            # A disk that refused may have ended the transaction already.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise StoreUnusable(str(error)) from error
 
     def objects(self) -> Iterator[Stored]:
         """Every object. Raises StoreUnusable."""
-        for resource, namespace, name, revision, body in self._rows("SELECT * FROM objects"):
+        for resource, namespace, name, revision, body in self._execute("SELECT * FROM objects"):
             yield Stored(Key(resource, namespace, name), revision, orjson.loads(body), body)
 
-    def write(self, cursor: sqlite3.Cursor, event: Event) -> None:
-        """Puts a change and its history line into an open transaction."""
+    def write(self, event: Event) -> None:
+        """Puts a change and its history line into the open transaction. Raises StoreUnusable."""
         stored, previous = event.stored, event.previous
         if event.type == "DELETED":
-            cursor.execute(
-                "DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?", stored.key
-            )
+            self._execute("DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?", stored.key)
         else:
             row = (*stored.key, stored.revision, stored.body)
-            cursor.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", row)
+            self._execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", row)
         before = (previous.body, previous.revision) if previous else (None, None)
-        cursor.execute(
+        self._execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (event.revision, event.type, *stored.key, stored.body, *before),
         )
 
-    def forget(self, cursor: sqlite3.Cursor, revision: int) -> None:
-        """Drops the history up to and including a revision."""
-        cursor.execute("DELETE FROM events WHERE revision <= ?", (revision,))
+    def forget(self, revision: int) -> None:
+        """Drops the history up to and including a revision. Raises StoreUnusable."""
+        self._execute("DELETE FROM events WHERE revision <= ?", (revision,))
 
     def events(self, resource: str, namespace: str, since: int, until: int, limit: int) -> list[Event]:
         """The first kept changes of a resource (of one namespace when given) after `since`, up to `until`.
 
         Raises StoreUnusable.
         """
-        rows = self._rows(
+        rows = self._execute(
             "SELECT * FROM events WHERE revision > ? AND revision <= ? AND resource = ?"
             " AND (? = '' OR namespace = ?) ORDER BY revision LIMIT ?",
             (since, until, resource, namespace, namespace, limit),
@@ -118,7 +114,7 @@ class Disk:
 
     def snapshot(self, snapshot: str) -> dict[Key, bytes] | None:
         """The objects of a snapshot, None when there is none of this name."""
-        rows = self._rows(
+        rows = self._execute(
             "SELECT resource, namespace, name, body FROM snapshots WHERE snapshot = ?", (snapshot,)
         )
         return {Key(resource, namespace, name): body for resource, namespace, name, body in rows} or None
@@ -129,10 +125,10 @@ class Disk:
         os.close(self._lock)
 
     def _one(self, query: str) -> int | None:
-        value: int | None = self._rows(query)[0][0]
+        value: int | None = self._execute(query)[0][0]
         return value
 
-    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+    def _execute(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
         try:
             return self._db.execute(query, parameters).fetchall()
         except sqlite3.Error as error:

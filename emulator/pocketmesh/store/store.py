@@ -7,6 +7,7 @@ an object, `metadata.resourceVersion` and nothing else; what an object may say i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,7 @@ class Store:
         self._objects: dict[str, dict[tuple[str, str], Stored]] = {}
         self._watches: list[Watch] = []
         self._subscribers: list[Callable[[Event], None]] = []
+        self._uncommitted: list[Event] | None = None
         self.revision = 1
         """The revision of the latest change; a list made now carries it."""
         self._load()
@@ -70,6 +72,30 @@ class Store:
         """Removes an object and returns its last state. Raises Missing or Conflict."""
         current = self._check(key, expected)
         return self._commit([("DELETED", key, current.object)])[0].stored
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Makes the changes of a block durable by one commit, and tells of them after it.
+
+        The block must not await, so that nobody acts on what may still be undone. Raises StoreUnusable, or
+        what the block raises: then none of its changes has happened.
+        """
+        if self._uncommitted is not None:
+            yield
+            return
+        changes = self._uncommitted = []
+        try:
+            with self._disk.change():
+                yield
+                self._disk.forget(self.revision - self._kept)
+        except BaseException:
+            for event in reversed(changes):
+                self._undo(event)
+            raise
+        finally:
+            self._uncommitted = None
+        for event in changes:
+            self._tell(event)
 
     def watch(self, resource: str, *, namespace: str = "", since: int | None = None) -> Watch:
         """Changes of one resource after revision `since` (None: from now on). Raises Expired."""
@@ -166,28 +192,31 @@ class Store:
 
     def _commit(self, changes: list[tuple[EventType, Key, Object]]) -> list[Event]:
         events: list[Event] = []
-        with self._disk.change() as cursor:
-            for offset, (kind, key, obj) in enumerate(changes, start=1):
-                revision = self.revision + offset
-                stored = _stamp(key, revision, obj)
-                event = Event(kind, revision, stored, self.get(key))
-                self._disk.write(cursor, event)
+        with self.together():
+            for kind, key, obj in changes:
+                stored = _stamp(key, self.revision + 1, obj)
+                event = Event(kind, stored.revision, stored, self.get(key))
+                self._disk.write(event)
+                self._remember(event)
                 events.append(event)
-            self._disk.forget(cursor, events[-1].revision - self._kept)
-        for event in events:
-            self._remember(event)
-        for event in events:
-            self._tell(event)
         return events
 
     def _remember(self, event: Event) -> None:
+        assert self._uncommitted is not None
+        self._uncommitted.append(event)
         self.revision = event.revision
-        objects = self._objects.setdefault(event.key.resource, {})
-        place = (event.key.namespace, event.key.name)
-        if event.type == "DELETED":
-            objects.pop(place, None)
+        self._put(event.key, event.stored if event.type != "DELETED" else None)
+
+    def _undo(self, event: Event) -> None:
+        self.revision = event.revision - 1
+        self._put(event.key, event.previous)
+
+    def _put(self, key: Key, stored: Stored | None) -> None:
+        objects = self._objects.setdefault(key.resource, {})
+        if stored is None:
+            objects.pop((key.namespace, key.name), None)
         else:
-            objects[place] = event.stored
+            objects[key.namespace, key.name] = stored
 
     def _tell(self, event: Event) -> None:
         for watch in self._watches:
@@ -197,8 +226,7 @@ class Store:
 
     def _load(self) -> None:
         for stored in self._disk.objects():
-            key = stored.key
-            self._objects.setdefault(key.resource, {})[key.namespace, key.name] = stored
+            self._put(stored.key, stored)
             self.revision = max(self.revision, stored.revision)
         self.revision = max(self.revision, self._disk.newest_event() or 0)
 

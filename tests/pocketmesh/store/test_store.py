@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,3 +179,33 @@ def test_restore_leaves_equal_objects_and_kept_resources_alone(store):
 def test_restore_of_an_unknown_snapshot_is_refused(store):
     with pytest.raises(Missing):
         store.restore("nothing")
+
+
+def test_changes_made_together_are_told_of_after_the_last(store):
+    told: list[str] = []
+    store.subscribe(lambda event: told.append(event.key.name))
+
+    with store.together():
+        store.create(POD, pod())
+        store.create(POD._replace(name="other"), pod("other"))
+        during = list(told)
+
+    assert (during, told) == ([], ["web", "other"])
+
+
+def test_changes_made_together_fail_together(tmp_path):
+    store = Store(tmp_path)
+    before = store.create(POD, pod())
+
+    with suppress(ZeroDivisionError), store.together():
+        store.update(POD, pod(spec={"a": 1}))
+        store.create(POD._replace(name="other"), pod("other"))
+        store.delete(POD)
+        raise ZeroDivisionError
+
+    assert store.objects("pods") == [before]
+    assert store.revision == before.revision
+    store.close()
+    store = Store(tmp_path)
+    assert store.objects("pods") == [before]
+    store.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -14,10 +15,13 @@ from pocketmesh.api.registry import Registry
 from pocketmesh.api.selectors import Selection
 from pocketmesh.api.server import bodies
 from pocketmesh.api.server.bodies import Body
+from pocketmesh.api.server.commits import Commits
 from pocketmesh.api.server.negotiation import Form, form
 from pocketmesh.api.server.targets import Target, is_set
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind
+
+T = TypeVar("T")
 
 _VALIDATIONS: dict[str, Validation] = {"": "Warn", "Ignore": "Ignore", "Warn": "Warn", "Strict": "Strict"}
 
@@ -31,6 +35,7 @@ class Call:
     caller: Caller
     target: Target
     kind: Kind
+    commits: Commits
 
     @property
     def query(self) -> MultiMapping[str]:
@@ -63,6 +68,10 @@ class Call:
         if not text or (text.isascii() and text.isdigit()):
             return int(text or 0) or None
         raise errors.bad_request(f'Invalid value: "{text}": must be a resourceVersion')
+
+    async def durably(self, write: Callable[[], T]) -> T:
+        """What a write returns, once it is durable. Raises StoreUnusable, and what the write raises."""
+        return await self.commits.durable(write)
 
     async def raw(self) -> bytes:
         """The body as it came. Raises ApiError 400, 413."""

@@ -46,8 +46,10 @@ async def create(call: Call) -> web.StreamResponse:
     write = call.write()
     warned = _warned(call, body)
     place = call.target
-    result = call.registry.create(
-        call.kind, place.namespace, body.object, write, subresource=place.subresource, name=place.name
+    result = await call.durably(
+        lambda: call.registry.create(
+            call.kind, place.namespace, body.object, write, subresource=place.subresource, name=place.name
+        )
     )
     return _written(call, result, warned)
 
@@ -58,8 +60,10 @@ async def update(call: Call) -> web.StreamResponse:
     write = call.write()
     warned = _warned(call, body)
     place = call.target
-    result = call.registry.update(
-        call.kind, place.namespace, place.name, body.object, write, subresource=place.subresource
+    result = await call.durably(
+        lambda: call.registry.update(
+            call.kind, place.namespace, place.name, body.object, write, subresource=place.subresource
+        )
     )
     return _written(call, result, warned)
 
@@ -68,15 +72,18 @@ async def patch(call: Call) -> web.StreamResponse:
     """An object patched in one of four ways. Raises ApiError 400, 404, 409, 413, 415, 422."""
     body = await call.raw()
     content_type = call.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    write = call.write()
     place = call.target
-    result = call.registry.patch(
-        call.kind,
-        place.namespace,
-        place.name,
-        content_type,
-        body,
-        call.write(),
-        subresource=place.subresource,
+    result = await call.durably(
+        lambda: call.registry.patch(
+            call.kind,
+            place.namespace,
+            place.name,
+            content_type,
+            body,
+            write,
+            subresource=place.subresource,
+        )
     )
     return _written(call, result, ())
 
@@ -84,14 +91,20 @@ async def patch(call: Call) -> web.StreamResponse:
 async def delete(call: Call) -> web.StreamResponse:
     """One object ended or marked. Raises ApiError 400, 403, 404, 409."""
     options, write = await call.deletion()
-    deletion = call.registry.delete(call.kind, call.target.namespace, call.target.name, options, write)
+    place = call.target
+    deletion = await call.durably(
+        lambda: call.registry.delete(call.kind, place.namespace, place.name, options, write)
+    )
     return answers.one(call, deletion.answer, warnings=deletion.warnings)
 
 
 async def delete_collection(call: Call) -> web.StreamResponse:
     """All that is selected, ended. Raises ApiError 400, 403."""
     options, write = await call.deletion()
-    page = call.registry.delete_collection(call.kind, call.target.namespace, call.selection, options, write)
+    selection = call.selection
+    page = await call.durably(
+        lambda: call.registry.delete_collection(call.kind, call.target.namespace, selection, options, write)
+    )
     return answers.many(call, page)
 
 

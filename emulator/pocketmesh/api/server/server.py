@@ -25,6 +25,7 @@ from pocketmesh.api.runtime import PodRuntime
 from pocketmesh.api.server import answers, containers, proxying, resources, watches
 from pocketmesh.api.server.access import Access, Attributes
 from pocketmesh.api.server.call import Call
+from pocketmesh.api.server.commits import Commits
 from pocketmesh.api.server.documents import Documents
 from pocketmesh.api.server.http import Http
 from pocketmesh.api.server.targets import Target, target, verb
@@ -122,6 +123,7 @@ async def serve(
 class _Api:
     def __init__(self, registry: Registry, access: Access, runtime: PodRuntime, extras: Extras) -> None:
         self._registry = registry
+        self._commits = Commits(registry.store)
         self._access = access
         self._runtime = runtime
         self._routes = extras.routes
@@ -167,7 +169,7 @@ class _Api:
                 found.name,
             ),
         )
-        call = Call(request, self._registry, caller, found, self._kind(found))
+        call = Call(request, self._registry, caller, found, self._kind(found), self._commits)
         part = found.subresource
         if wanted not in (SUBRESOURCES[part].verbs if part else call.kind.verbs):
             raise errors.method_not_allowed()
