@@ -65,17 +65,21 @@ def many(call: Call, page: Page) -> web.Response:
     if (asked := call.form).kind:
         return json(transformed(call, asked, page.items, page.metadata()))
     head = {"kind": call.kind.list_kind, "apiVersion": call.kind.api_version, "metadata": page.metadata()}
-    return json(orjson.dumps(head)[:-1] + b',"items":[' + b",".join(_items(call.kind, page)) + b"]}")
+    return json(b"".join((orjson.dumps(head)[:-1], b',"items":[', *_items(call.kind, page), b"]}")))
 
 
 def _items(kind: Kind, page: Page) -> Iterator[bytes]:
-    """Items of a built-in list do not repeat its apiVersion and kind, those of a custom one do.
+    """The bytes between the brackets, from those that the store keeps.
 
-    client-go's typed objects differ from those of its watches otherwise.
+    Items of a built-in list do not repeat its apiVersion and kind, those of a custom one do: client-go's
+    typed objects differ from those of its watches otherwise.
     """
-    head = b"" if kind.crd else orjson.dumps({"apiVersion": kind.api_version, "kind": kind.kind})[:-1] + b","
+    head = b"{" if kind.crd else orjson.dumps({"apiVersion": kind.api_version, "kind": kind.kind})[:-1] + b","
+    opening = b"{"
     for item in page.items:
-        yield b"{" + item.body[len(head) :] if head and item.body.startswith(head) else item.body
+        yield opening
+        yield item.body[len(head) if item.body.startswith(head) else 1 :]
+        opening = b",{"
 
 
 def transformed(

@@ -28,6 +28,7 @@ from pocketmesh.api.server.call import Call
 from pocketmesh.api.server.commits import Commits
 from pocketmesh.api.server.documents import Documents
 from pocketmesh.api.server.http import Http
+from pocketmesh.api.server.pieces import in_pieces
 from pocketmesh.api.server.targets import Target, target, verb
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind
@@ -131,7 +132,7 @@ class _Api:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
-        return answers.for_people(request, await self._settled(request))
+        return in_pieces(answers.for_people(request, await self._settled(request)))
 
     async def _settled(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
