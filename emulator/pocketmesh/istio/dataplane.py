@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -54,6 +54,7 @@ class DataPlane:
         self._clock = clock
         self._run = run
         self._mesh = Mesh()
+        self._keys: Mapping[str, str] = {}
         self._stale = False
         self._known = False
         self._latest = clock.now()
@@ -72,7 +73,7 @@ class DataPlane:
             self._stale = False
             self._known = True
             objects = {name: [stored.object for stored in self._store.objects(name)] for name in INPUTS}
-            self._mesh = compile_mesh(objects, world=self._world)
+            self._mesh = compile_mesh(objects, self._keys, self._world)
         return self._mesh
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
@@ -92,6 +93,12 @@ class DataPlane:
             return _COALESCE - waited
         self._refresh()
         return None
+
+    def learn(self, keys: Mapping[str, str]) -> None:
+        """Takes over the issuers' key sets, by the URI that istiod fetched them from."""
+        self._keys = keys
+        self._stale = True
+        self._refresh()
 
     def start(self, log: ContainerLog) -> None:
         """Starts ztunnel: takes the connections of enrolled pods, with the access log in `log`."""

@@ -28,6 +28,7 @@ REFERENCE_GRANTS: Final = "referencegrants.gateway.networking.k8s.io"
 SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
 WORKLOAD_ENTRIES: Final = "workloadentries.networking.istio.io"
 AUTHORIZATION_POLICIES: Final = "authorizationpolicies.security.istio.io"
+REQUEST_AUTHENTICATIONS: Final = "requestauthentications.security.istio.io"
 
 OPT_OUT_OF_ALLOCATION: Final = "networking.istio.io/enable-autoallocate-ip"
 """The label of a ServiceEntry that wants no addresses, with the value "false"."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pocketmesh.istio.envoy.xds import JWT_AUTHN, JWT_PAYLOAD, Json, typed
+from pocketmesh.istio.mesh.authorization import keys_uri
 from pocketmesh.istio.mesh.policy import RequestAuthentication
 from pocketmesh.objects import Object
 
@@ -35,11 +36,6 @@ def filters(authentications: Iterable[RequestAuthentication], keys: Mapping[str,
     return [typed(JWT_AUTHN, kind, providers=providers, rules=[requirement], bypass_cors_preflight=True)]
 
 
-def jwks_uri(rule: Object) -> str:
-    """Where an issuer's keys are; empty when the rule itself has them."""
-    return "" if rule.get("jwks") else str(rule.get("jwksUri") or rule.get("jwks_uri") or "")
-
-
 def _requirement(names: list[str]) -> Json:
     """Each token that is there must be valid, or at least one of several that are looked for alike."""
     optional = [_any({"provider_name": name}, {"allow_missing": {}}) for name in names]
@@ -56,7 +52,7 @@ def _provider(rule: Object, keys: Mapping[str, str]) -> Json:
     claims = [*_SPACE_DELIMITED, *(rule.get("spaceDelimitedClaims") or ())]
     found: Json = {
         "issuer": rule.get("issuer", ""),
-        "local_jwks": {"inline_string": rule.get("jwks") or keys.get(jwks_uri(rule)) or NO_KEYS},
+        "local_jwks": {"inline_string": rule.get("jwks") or keys.get(keys_uri(rule)) or NO_KEYS},
         "forward": bool(rule.get("forwardOriginalToken")),
         "payload_in_metadata": JWT_PAYLOAD,
         "normalize_payload_in_metadata": {"space_delimited_claims": claims},

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
-from pocketmesh.clock import parse
+from pocketmesh.clock import parse, rfc3339_micro
 from pocketmesh.controllers.runtime import Reconciler, Runtime
 from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.istiod import Settings, reconcilers
 from pocketmesh.istio.istiod.authority import Authority, open_authority
+from pocketmesh.istio.istiod.fetching import FetchFailed, fetch_key_set
+from pocketmesh.istio.istiod.key_sets import KeySets
 from pocketmesh.istio.istiod.leadership import Leadership
 from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz
 from pocketmesh.istio.istiod.xds import DebugStreams, Tls
@@ -25,6 +27,15 @@ from pocketmesh.node.process import Container, Invocation
 from pocketmesh.objects import Object, is_true, labels_of, name_of, namespace_of
 from pocketmesh.versions import ISTIO
 
+
+class Follower(Reconciler, Protocol):
+    """Who makes a mesh of what istiod knows."""
+
+    def learn(self, keys: Mapping[str, str]) -> None:
+        """Takes over the issuers' key sets, by URI."""
+        ...
+
+
 _PLAIN_XDS: Final = 15010
 _TLS_XDS: Final = 15012
 
@@ -32,7 +43,7 @@ _TLS_XDS: Final = 15012
 class PilotDiscovery:
     """The command. However many run, each controller runs once: `follower` is the data plane's part."""
 
-    def __init__(self, registry: Registry, runtime: Runtime, follower: Reconciler) -> None:
+    def __init__(self, registry: Registry, runtime: Runtime, follower: Follower) -> None:
         self._client = Client(registry, "pilot-discovery", "system:serviceaccount:istio-system:istiod")
         self._registry = registry
         self._runtime = runtime
@@ -40,12 +51,14 @@ class PilotDiscovery:
         self._settings = Settings()
         self._controllers: list[Reconciler] = []
         self._pods: list[str] = []
+        self._key_sets = KeySets(self._client, runtime, self._fetch, follower.learn)
+        self._container: Container | None = None
         self._role = Role(self._start, self._stop)
         self.authority: Authority | None = None
         """Who signs the mesh's certificates; nobody while istiod does not run."""
 
     async def __call__(self, invocation: Invocation) -> int:
-        container = invocation.container
+        container = self._container = invocation.container
         if not self._role.active:
             self._settings = Settings.of(container.env)
         with (
@@ -74,14 +87,25 @@ class PilotDiscovery:
         own = reconcilers(self._registry, self.authority.root, self._settings)
         clock, settings = self._registry.clock, self._settings
         self._leadership = Leadership(self._client, clock, settings, lambda: next(iter(self._pods), None))
-        self._controllers = [*own, self._leadership, self._follower]
+        self._controllers = [*own, self._key_sets, self._leadership, self._follower]
         for controller in self._controllers:
             self._runtime.add(controller)
 
     def _stop(self) -> None:
         for controller in self._controllers:
             self._runtime.remove(controller)
+        self._key_sets.close()
         self._controllers, self.authority = [], None
+
+    async def _fetch(self, uri: str) -> str:
+        assert self._container is not None
+        try:
+            return await fetch_key_set(self._container, uri)
+        except FetchFailed as error:
+            now = rfc3339_micro(self._registry.clock.now())
+            said = f'{now}\terror\tmodel\tFailed to fetch public key from "{uri}": {error}\n'
+            self._container.log.write(said.encode())
+            raise
 
     def _pages(self) -> dict[int, dict[str, Page]]:
         def proxies() -> bytes:

@@ -20,6 +20,8 @@ from pocketmesh.istio.mesh.policy import (
 )
 from pocketmesh.objects import Object, annotations_of, name_of, namespace_of
 
+DISCOVERY: Final = "/.well-known/openid-configuration"
+
 TargetRef = tuple[str, str, str]
 
 _SOURCE_L7: Final = frozenset(
@@ -105,6 +107,16 @@ def request_authentication(policy: Object, root: str = ROOT_NAMESPACE) -> Reques
         scope=_scope(policy, root),
         selector=_selector(spec),
     )
+
+
+def keys_uri(rule: Object) -> str:
+    """Where the keys of a RequestAuthentication's issuer are: at the URI that is named, else where the
+    issuer's OpenID configuration says; empty when the rule itself has them."""
+    if rule.get("jwks"):
+        return ""
+    issuer = str(rule.get("issuer") or "").rstrip("/")
+    discovered = issuer + DISCOVERY if issuer.startswith(("http://", "https://")) else ""
+    return str(rule.get("jwksUri") or rule.get("jwks_uri") or discovered)
 
 
 def l4_policies(policies: Iterable[Object], root: str) -> list[L4Policy]:

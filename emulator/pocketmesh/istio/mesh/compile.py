@@ -21,6 +21,7 @@ from pocketmesh.istio.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    REQUEST_AUTHENTICATIONS,
     SERVICE_ENTRIES,
     SERVICES,
     WORKLOAD_ENTRIES,
@@ -30,7 +31,6 @@ from pocketmesh.net.services import Place, ServiceTable, service_table
 from pocketmesh.objects import Object, name_of, namespace_of
 
 PEER_AUTHENTICATIONS: Final = "peerauthentications.security.istio.io"
-REQUEST_AUTHENTICATIONS: Final = "requestauthentications.security.istio.io"
 
 INPUTS: Final = (
     NAMESPACES,
