@@ -43,14 +43,23 @@ class Admin:
             raise AdminSilent(str(error)) from error
 
     async def _exchange(self, path: str) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(self._socket)
-        try:
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: envoy\r\nConnection: close\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            body = await reader.read()
-        finally:
-            writer.close()
-        return _dechunked(body) if b"transfer-encoding: chunked" in head.lower() else body
+        return await exchange(*await asyncio.open_unix_connection(self._socket), "GET", path)
+
+
+async def exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, path: str
+) -> bytes:
+    """The body of the answer to one request on a new connection, which is closed.
+
+    Raises OSError or asyncio.IncompleteReadError.
+    """
+    try:
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: envoy\r\nConnection: close\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.read()
+    finally:
+        writer.close()
+    return _dechunked(body) if b"transfer-encoding: chunked" in head.lower() else body
 
 
 def _dechunked(body: bytes) -> bytes:

@@ -3,11 +3,13 @@ probes."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from pocketmesh.istio.endpoints import Page, fine, served
+from pocketmesh.istio.envoy.admin import exchange
 from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.forward import Forward
 from pocketmesh.istio.envoy.proxy import EnvoyProxy
@@ -21,7 +23,9 @@ STATUS_PORT: Final = 15021
 METRICS_PORT: Final = 15020
 ADMIN_PORT: Final = 15000
 _KINDS: Final[dict[str, ProxyKind]] = {"proxy waypoint": "waypoint", "proxy router": "router"}
-_USAGE: Final = b"pilot-agent: this cluster runs it as `pilot-agent proxy waypoint` or `proxy router` only\n"
+_USAGE: Final = (
+    b"pilot-agent: of its commands there are `proxy waypoint`, `proxy router` and `request METHOD PATH`\n"
+)
 
 
 class Proxies(Protocol):
@@ -42,6 +46,8 @@ class PilotAgent:
 
     async def __call__(self, invocation: Invocation) -> int:
         container = invocation.container
+        if invocation.argv[1:2] == ["request"] and len(invocation.argv) == 4:
+            return await _request(invocation, *invocation.argv[2:])
         gateway = labels_of(container.pod).get(GATEWAY_NAME)
         kind = _KINDS.get(" ".join(invocation.argv[1:3]))
         if kind is None or not gateway:
@@ -71,3 +77,17 @@ class PilotAgent:
                     container.network.unlisten(container.ip, ADMIN_PORT)
         await invocation.stderr.write(f"pilot-agent: Envoy ended with status {code}\n".encode())
         return code if code > 0 else 1
+
+
+async def _request(invocation: Invocation, method: str, path: str) -> int:
+    """Asks the admin interface of the Envoy in this pod, as `pilot-agent request GET stats` does."""
+    container = invocation.container
+    try:
+        sock = await container.network.dial(container.ip, container.ip, ADMIN_PORT)
+        streams = await asyncio.open_connection(sock=sock)
+        body = await exchange(*streams, method, f"/{path.lstrip('/')}")
+    except (OSError, asyncio.IncompleteReadError) as error:
+        await invocation.stderr.write(f"Error: failed to execute command on Envoy: {error}\n".encode())
+        return 1
+    await invocation.stdout.write(body)
+    return 0

@@ -227,6 +227,15 @@ class Town:
             agent(Invocation(argv, container, NoInput(), Into(log), Into(log)))
         )
 
+    async def agent(self, pod: str, *words: str) -> tuple[int, str]:
+        """What `pilot-agent`, called in a waypoint's pod, ends with and prints."""
+        container = self.container(pod)
+        out = Into(container.log)
+        code = await PilotAgent(self.plane)(
+            Invocation(["pilot-agent", *words], container, NoInput(), out, out)
+        )
+        return code, "".join(line.data.decode() for line in container.log.lines())
+
     def container(self, pod: str) -> Container:
         stored = self.store.get(Key("pods", "shop", pod))
         assert stored is not None

@@ -148,3 +148,11 @@ async def pid_of_envoy(town: Any) -> int:
     stats = json.loads(await proxy.admin.get("/server_info"))
     assert stats["state"] == "LIVE"
     return int(proxy.pid)
+
+
+async def test_the_agent_asks_envoys_admin_interface(town: Any) -> None:
+    await town.waypoint()
+
+    code, said = await town.agent("waypoint-1", "request", "GET", "stats?filter=^server.live$")
+
+    assert (code, said) == (0, "server.live: 1\n")
