@@ -93,7 +93,16 @@ class Testbed:
             return broken
         before = self._contents() if trial.twice else {}
         first = self._graded()
-        return trial.judge(first) or (self._once_more(trial.page, first, before) if trial.twice else "")
+        problem = trial.judge(first) or self._graded_again(trial)
+        return problem or (self._once_more(trial.page, first, before) if trial.twice else "")
+
+    def _graded_again(self, trial: Trial) -> str:
+        """What is wrong with one of the further gradings of the same answer."""
+        assert trial.judge is not None
+        for number in range(2, trial.gradings + 1):
+            if problem := trial.judge(self._graded()):
+                return f"grading {number} of {trial.gradings}: {problem}"
+        return ""
 
     def _once_more(self, page: Page | None, first: Report, before: Contents) -> str:
         """What does not stay as it was when commands or setup, and then the grading, are repeated."""

@@ -28,20 +28,24 @@ class Trial:
     """What is wrong with the report of a grading afterwards; none when only the commands must work."""
     twice: bool = False
     """Whether all of it is done once more, and must change nothing."""
+    gradings: int = 1
+    """How often the answer is graded; one report that is wrong is one too many."""
     may_fail: bool = False
     """Whether a command may fail: a mistake of its own, as good as any other."""
 
 
-def trials(variant: Variant, *, mutated: bool = False) -> Iterator[Trial]:
-    """Everything to try with a variant; `mutated` adds mistakes made from the reference solution."""
-    yield Trial("untouched", None, given_away, twice=True)
+def trials(variant: Variant, *, mutated: bool = False, gradings: int = 1) -> Iterator[Trial]:
+    """Everything to try with a variant, graded so often; `mutated` adds mistakes made from the reference
+    solution, each graded once."""
+    yield Trial("untouched", None, given_away, twice=True, gradings=gradings)
     reference, *others = solutions(variant)
-    yield Trial("solution", reference, partial(dishonest, lost=()), twice=True)
+    yield Trial("solution", reference, partial(dishonest, lost=()), twice=True, gradings=gradings)
     yield Trial("guide", guide(variant), None)
     for page in others:
-        yield Trial(f"solution {page.path.stem}", page, partial(dishonest, lost=()))
+        yield Trial(f"solution {page.path.stem}", page, partial(dishonest, lost=()), gradings=gradings)
     for mistake in mistakes(variant):
-        yield Trial(f"mistake {mistake.name}", mistake.page, partial(dishonest, lost=mistake.loses))
+        judge = partial(dishonest, lost=mistake.loses)
+        yield Trial(f"mistake {mistake.name}", mistake.page, judge, gradings=gradings)
     if mutated:
         for what, page in mutants(reference):
             yield Trial(f"mutant {what}", page, unnoticed, may_fail=True)

@@ -42,9 +42,9 @@ class Queue:
     beds: int = 0
 
 
-def queue(variant: Variant, runner: Provider, *, mutated: bool = False) -> Queue:
+def queue(variant: Variant, runner: Provider, *, mutated: bool = False, gradings: int = 1) -> Queue:
     """Everything to be tried with a variant. Raises AuthorError."""
-    return Queue(variant, runner, deque(trials(variant, mutated=mutated)))
+    return Queue(variant, runner, deque(trials(variant, mutated=mutated, gradings=gradings)))
 
 
 def verify(queues: Sequence[Queue], jobs: int) -> Iterator[Proof]:

@@ -43,6 +43,13 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> li
 )
 @click.option("--mutate", is_flag=True, help="Also spoil the reference solutions by machine.")
 @click.option(
+    "--gradings",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Grade each answer so often: what wavers shows itself.",
+)
+@click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write JUnit XML."
 )
 @json_option
@@ -54,6 +61,7 @@ def verify_command(
     seeds: list[int],
     jobs: int | None,
     mutate: bool,
+    gradings: int,
     junit: Path | None,
     as_json: bool,
 ) -> int:
@@ -81,7 +89,7 @@ def verify_command(
 
     console = Console(highlight=False, stderr=as_json)
     started = time.monotonic()
-    proofs, queues = _planned(session, names, provider, seeds, mutate)
+    proofs, queues = _planned(session, names, provider, seeds, mutated=mutate, gradings=gradings)
     for proof in proofs:
         _show(console, proof)
     with _progress(console, sum(len(it.waiting) for it in queues)) as advance:
@@ -101,7 +109,13 @@ def verify_command(
 
 
 def _planned(
-    session: Session, names: Sequence[str], provider: str | None, seeds: Sequence[int], mutate: bool
+    session: Session,
+    names: Sequence[str],
+    provider: str | None,
+    seeds: Sequence[int],
+    *,
+    mutated: bool,
+    gradings: int,
 ) -> tuple[list[Proof], list[Queue]]:
     """The proofs that need no environment, and what is to be tried in one."""
     from labcheck.authoring.reading import read
@@ -118,7 +132,8 @@ def _planned(
         try:
             loaded = load(folder)
             runner = provider_for(loaded.lab, provider)
-            queues += [queue(variant(loaded, seed), runner, mutated=mutate) for seed in seeds]
+            for seed in seeds:
+                queues.append(queue(variant(loaded, seed), runner, mutated=mutated, gradings=gradings))
         except AuthorError:
             continue  # The proof from reading says so.
     return proofs, queues

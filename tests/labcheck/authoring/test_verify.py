@@ -40,6 +40,15 @@ def test_second(expect, params):
 '''
 
 
+THIRD = """
+
+
+def third(path):
+    Path(path).open("a").write("x")
+    return len(Path(path).read_text()) % 3
+"""
+
+
 @pytest.fixture
 def honest(make_lab: MakeLab, controls: Path) -> Callable[..., Path]:
     """A lab whose answer is a file beside its folder, which a check can see and `reset` does not touch."""
@@ -93,6 +102,22 @@ def test_a_solution_that_does_harm_the_second_time_is_named(honest: Callable[...
     twice = f"if [ -e {answer} ]; then echo badly > {answer}; else echo well > {answer}; fi"
     found = problems(proofs(honest(solution=twice)))
     assert found["solution"] == "solving it twice: second is fail when it is graded again, after pass"
+
+
+def test_an_answer_that_is_lost_only_at_times_is_found_by_grading_it_often(
+    honest: Callable[..., Path],
+) -> None:
+    folder = honest()
+    times = folder.parent / "times"
+    wavering = HONEST.replace(
+        "observed=answer(params).read_text()",
+        f"observed=answer(params).read_text() if third('{times}') else 'nothing'",
+    )
+    (folder / "test_lab.py").write_text(wavering + THIRD, encoding="utf-8")
+    loaded = load(folder)
+    found = problems(list(verify([queue(variant(loaded, 1), Embedded(), gradings=4)], 1)))
+    assert found["solution"].startswith("grading ")
+    assert " of 4: loses second" in found["solution"]
 
 
 def test_a_block_that_fails_is_named_with_its_line(honest: Callable[..., Path]) -> None:
