@@ -36,6 +36,7 @@ from pocketmesh.istio.trace.calls import TraceCalls
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.outside import Outside
 from pocketmesh.node.catalogue import standard_images
+from pocketmesh.node.disk import Disk
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.node import NAME as NODE_NAME
 from pocketmesh.node.node import Node
@@ -89,15 +90,15 @@ class Cluster:
             [*standard_images(), *istio_images(self.registry, self.runtime, self.fabric, self.data_plane)]
         )
         client = Client(self.registry, "kubelet", f"system:node:{NODE_NAME}")
-        disk = place.state.absolute() / "node"
-        disk.mkdir(mode=0o700, exist_ok=True)
+        self._disk = Disk(place.state.absolute() / "node")
+        self._disk.directory.mkdir(mode=0o700, exist_ok=True)
         self.node = Node(
             client,
             self.runtime,
             self.fabric,
             catalogue,
             self.clock,
-            disk=disk,
+            disk=self._disk,
             token=self._token,
             trusted=outside.authority.certificate,
         )
@@ -183,13 +184,16 @@ class Cluster:
         name, _, verb = call.path.partition("/")
         if call.method != "POST" or not name or verb not in {"", "restore"}:
             raise errors.no_such_resource()
+        disk = self.place.state / "disks" / name.encode().hex()
         if not verb:
+            self._disk.keep(disk)
             self.store.snapshot(name, without=_NOT_RESTORED)
             return {"snapshot": name}
         try:
             changes = self.store.restore(name, keep=_NOT_RESTORED)
         except Missing as error:
             raise ApiError(404, "NotFound", f'there is no snapshot "{name}"') from error
+        self._disk.bring_back(disk)
         await self.runtime.settled()
         return {"snapshot": name, "changes": changes}
 

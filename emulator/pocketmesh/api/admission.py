@@ -22,6 +22,7 @@ from pocketmesh.api import (
     refusals,
     services,
     strategy,
+    volumes,
 )
 from pocketmesh.api.calls import Write
 from pocketmesh.api.errors import ApiError
@@ -194,8 +195,9 @@ class Admission:
             case "pods" if old is None:
                 return self._pod(kind, obj)
             case "persistentvolumeclaims":
-                ranges = self._ranges(obj)
-                return self._within(kind, obj, limits.claim_problems(obj, ranges))
+                return self._claim(kind, obj, old)
+            case "persistentvolumes" if old is None:
+                return volumes.new_volume(obj)
             case "jobs.batch" if old is None:
                 return jobs.admitted(obj)
             case certificate_requests.RESOURCE if old is None:
@@ -243,6 +245,17 @@ class Admission:
         except pods.Refused as refused:
             raise errors.forbidden(kind, fields["name"], str(refused)) from refused
         return self._within(kind, pod, limits.problems(pod, ranges))
+
+    def _claim(self, kind: Kind, claim: Object, old: Object | None) -> Object:
+        classes = [stored.object for stored in self._store.objects(volumes.CLASSES)]
+        if old is None:
+            claim = volumes.new_claim(claim, classes)
+        else:
+            try:
+                volumes.check_size(claim, old, classes)
+            except volumes.Refused as refused:
+                raise errors.forbidden(kind, claim["metadata"]["name"], str(refused)) from refused
+        return self._within(kind, claim, limits.claim_problems(claim, self._ranges(claim)))
 
     def _ranges(self, obj: Object) -> list[Object]:
         return [stored.object for stored in self._store.objects("limitranges", obj["metadata"]["namespace"])]

@@ -29,6 +29,7 @@ def objects() -> list[Object]:
         *(_cluster_wide("v1", "Namespace", name) for name in _NAMESPACES),
         *default_roles(),
         *(_priority(name, SYSTEM_CLASSES[name], text) for name, text in _CRITICAL.items()),
+        _local_paths(),
         _kubernetes_service(),
     ]
 
@@ -64,6 +65,19 @@ def _kubernetes_service() -> Object:
         "kind": "Service",
         "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
         "spec": {"type": "ClusterIP", "clusterIP": services.KUBERNETES, "ports": [port]},
+    }
+
+
+def _local_paths() -> Object:
+    """The class that kind gives its clusters."""
+    metadata = {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": metadata,
+        "provisioner": "rancher.io/local-path",
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
     }
 
 

@@ -17,6 +17,9 @@ from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.pods import phase
 from pocketmesh.controllers.scheduler_room import lack
+from pocketmesh.controllers.scheduler_volumes import ELSEWHERE as VOLUME_ELSEWHERE
+from pocketmesh.controllers.scheduler_volumes import ClaimsOfPods
+from pocketmesh.controllers.volumes import CLAIMS, VOLUMES
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
@@ -24,7 +27,8 @@ SCHEDULER: Final = "default-scheduler"
 _CORDONED: Final = "node(s) were unschedulable"
 _TAINTED: Final = "node(s) had untolerated taint(s)"
 _ELSEWHERE: Final = "node(s) didn't match Pod's node affinity/selector"
-_UNRESOLVABLE: Final = (_CORDONED, _TAINTED, _ELSEWHERE)
+_UNRESOLVABLE: Final = (_CORDONED, _TAINTED, _ELSEWHERE, VOLUME_ELSEWHERE)
+_WAITED_FOR: Final = ("nodes", CLAIMS, VOLUMES)
 
 
 class Scheduler:
@@ -36,10 +40,11 @@ class Scheduler:
         self._client = client
         self._clock = clock
         self._events = Recorder(client, clock, SCHEDULER)
+        self._claims = ClaimsOfPods(client, _term_fits)
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
         yield from own(event, "pods")
-        if event.key.resource == "nodes" or _frees_room(event):
+        if event.key.resource in _WAITED_FOR or _frees_room(event):
             for pod in self._client.all("pods"):
                 if not pod["spec"].get("nodeName"):
                     yield (namespace_of(pod), name_of(pod))
@@ -51,16 +56,21 @@ class Scheduler:
         if pod["spec"].get("schedulerName", SCHEDULER) != SCHEDULER:
             return None
         nodes = self._client.all("nodes")
+        if nodes and (hopeless := self._claims.hopeless(pod)):
+            self._refuse(pod, summary_of_none(hopeless, len(nodes)))
+            return None
         by_name = {name_of(node): node for node in nodes}
         others = [other for other in self._client.all("pods") if _occupies(other)]
         refusals = {
-            name: [why] if (why := refusal(pod, node)) else lack(pod, node, others, by_name)
+            name: [why]
+            if (why := refusal(pod, node))
+            else lack(pod, node, others, by_name) or self._claims.lack(pod, node)
             for name, node in by_name.items()
         }
         fitting = next((name for name, why in refusals.items() if not why), None)
         if fitting is None:
             self._refuse(pod, summary(list(refusals.values())))
-        else:
+        elif self._claims.bound(pod, by_name[fitting]):
             self._bind(pod, fitting)
         return None
 
@@ -122,6 +132,14 @@ def summary(refusals: Sequence[Sequence[str]]) -> str:
     return (
         f"0/{total} nodes are available: {_counted(reasons)}. no new claims to deallocate, "
         f"preemption: 0/{total} nodes are available: {_counted(preemption)}."
+    )
+
+
+def summary_of_none(why: str, total: int) -> str:
+    """`0/1 nodes are available: persistentvolumeclaim "data" not found. …`: what concerns every node."""
+    return (
+        f"0/{total} nodes are available: {why}. no new claims to deallocate, preemption: 0/{total} nodes are "
+        f"available: {total} Preemption is not helpful for scheduling."
     )
 
 

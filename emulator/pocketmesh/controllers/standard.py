@@ -26,6 +26,7 @@ from pocketmesh.controllers.runtime import Reconciler
 from pocketmesh.controllers.scheduler import Scheduler
 from pocketmesh.controllers.statefulset import StatefulSets
 from pocketmesh.controllers.ttl import FinishedJobs
+from pocketmesh.controllers.volumes import VolumeBinder
 
 CONTROLLER_MANAGER: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
@@ -56,6 +57,7 @@ def standard_controllers(
         ServiceEndpoints(client, clock),
         EndpointsMirror(client),
         LoadBalancers(client, clock),
+        VolumeBinder(client, clock),
         DisruptionBudgets(client, clock),
         Autoscalers(client, clock),
         Scheduler(Client(registry, SCHEDULER), clock),

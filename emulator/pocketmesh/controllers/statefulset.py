@@ -1,7 +1,6 @@
 """StatefulSets: numbered pods, made in order and removed in reverse (pkg/controller/statefulset).
 
-Volume claims are not made: nothing here stores data. Each claim template becomes an empty volume of
-its name in the pod.
+The claims of a pod are made before it and outlive it, unless the set says otherwise.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own_and_controlled
 from pocketmesh.controllers.owners import claimed
 from pocketmesh.controllers.pods import from_template, seconds_to_available
-from pocketmesh.controllers.statefulset_steps import HASH, Create, ordinal, status, steps
-from pocketmesh.objects import Object, labels_of, name_of, namespace_of
+from pocketmesh.controllers.statefulset_steps import HASH, Create, claims, ordinal, status, steps, wanted
+from pocketmesh.controllers.volumes import CLAIMS
+from pocketmesh.objects import Object, labels_of, name_of, namespace_of, uid_of
 from pocketmesh.store import Event
 
 RESOURCE: Final = "statefulsets.apps"
@@ -74,15 +74,24 @@ class StatefulSets:
         }
         pod = from_template(owner, revisions.template_in(revision), labels)
         pod["metadata"] |= {"name": name}
-        claims = [claim["metadata"]["name"] for claim in owner["spec"].get("volumeClaimTemplates") or []]
-        others = [each for each in pod["spec"].get("volumes") or [] if each["name"] not in claims]
+        needed = claims(owner, number)
+        volumes = {
+            template["metadata"]["name"]: {
+                "name": template["metadata"]["name"],
+                "persistentVolumeClaim": {"claimName": name_of(claim)},
+            }
+            for template, claim in zip(owner["spec"].get("volumeClaimTemplates") or [], needed, strict=True)
+        }
+        others = [each for each in pod["spec"].get("volumes") or [] if each["name"] not in volumes]
         pod["spec"] = {
             **pod["spec"],
             "hostname": name,
             "subdomain": owner["spec"].get("serviceName", ""),
-            "volumes": [*({"name": claim, "emptyDir": {}} for claim in claims), *others],
+            "volumes": [*volumes.values(), *others],
         }
         try:
+            for claim in needed:
+                self._claim(owner, name, claim)
             self._client.create("pods", pod)
         except ApiError as error:
             message = f"Create Pod {name} in StatefulSet {name_of(owner)} failed error: {error}"
@@ -91,10 +100,35 @@ class StatefulSets:
         message = f"Create Pod {name} in StatefulSet {name_of(owner)} successful"
         self._events.event(owner, "Normal", "SuccessfulCreate", message)
 
+    def _claim(self, owner: Object, pod: str, claim: Object) -> None:
+        name = name_of(claim)
+        if self._client.get(CLAIMS, namespace_of(claim), name) is not None:
+            return
+        said = f"Claim {name} Pod {pod} in StatefulSet {name_of(owner)}"
+        try:
+            self._client.create(CLAIMS, claim)
+        except ApiError as error:
+            self._events.event(owner, "Warning", "FailedCreate", f"create {said} failed error: {error}")
+            raise
+        self._events.event(owner, "Normal", "SuccessfulCreate", f"create {said} success")
+
     def _delete(self, owner: Object, pod: Object) -> None:
+        self._let_claims_go(owner, pod)
         self._client.delete("pods", namespace_of(pod), name_of(pod))
         message = f"Delete Pod {name_of(pod)} in StatefulSet {name_of(owner)} successful"
         self._events.event(owner, "Normal", "SuccessfulDelete", message)
+
+    def _let_claims_go(self, owner: Object, pod: Object) -> None:
+        """With `whenScaled: Delete` the claims of a pod that is too many go with it."""
+        retention = owner["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+        number = ordinal(owner, pod)
+        if retention.get("whenScaled") != "Delete" or number in wanted(owner):
+            return
+        gone = {"apiVersion": "v1", "kind": "Pod", "name": name_of(pod), "uid": uid_of(pod)}
+        for claim in claims(owner, number):
+            place = (CLAIMS, namespace_of(claim), name_of(claim))
+            if self._client.get(*place) is not None:
+                self._client.merge(*place, {"metadata": {"ownerReferences": [gone]}})
 
     def _write_status(self, owner: Object, current: str, update: str) -> list[Object]:
         pods = list(self._pods(owner).values())

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from pocketmesh.controllers.owners import owner_reference
 from pocketmesh.controllers.pods import is_ready, phase, seconds_to_available
-from pocketmesh.objects import Object, labels_of, name_of
+from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 
 HASH: Final = "controller-revision-hash"
 
@@ -40,6 +41,25 @@ def wanted(owner: Object) -> range:
     """The ordinals that there should be."""
     start = (owner["spec"].get("ordinals") or {}).get("start", 0)
     return range(start, start + owner["spec"].get("replicas", 1))
+
+
+def claims(owner: Object, number: int) -> list[Object]:
+    """The claims of the pod of an ordinal, in the order of their templates."""
+    retention = owner["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    owners = [owner_reference(owner)] if retention.get("whenDeleted") == "Delete" else []
+    selected = (owner["spec"].get("selector") or {}).get("matchLabels") or {}
+    found = []
+    for template in owner["spec"].get("volumeClaimTemplates") or []:
+        metadata = {
+            **template["metadata"],
+            "name": f"{name_of(template)}-{name_of(owner)}-{number}",
+            "namespace": namespace_of(owner),
+            "labels": {**labels_of(template), **selected},
+            **({"ownerReferences": owners} if owners else {}),
+        }
+        claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata}
+        found.append({**claim, "spec": template["spec"]})
+    return found
 
 
 def ordinal(owner: Object, pod: Object) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.controllers.events import Recorder
+from pocketmesh.node.disk import Disk
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.network import PodNetwork
 from pocketmesh.node.volumes import TokenSource
@@ -17,7 +17,7 @@ from pocketmesh.objects import Object
 
 @dataclass(frozen=True)
 class Machine:
-    """The node as its pods see it; `disk` is the directory that holds its files."""
+    """The node as its pods see it."""
 
     client: Client
     clock: Clock
@@ -27,7 +27,7 @@ class Machine:
     events: Recorder
     name: str
     address: str
-    disk: Path
+    disk: Disk
     trusted: bytes = b""
     """The public authorities that containers trust, in PEM."""
 

@@ -8,20 +8,19 @@ claims are directories below the node's own; what is filled from objects exists 
 from __future__ import annotations
 
 import posixpath
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from pocketmesh.node.disk import remove
 from pocketmesh.node.environment import PodFields, Unresolvable, expand
 from pocketmesh.node.files import DiskFiles, File, MemoryFiles, Mount
 from pocketmesh.node.machine import Machine
 from pocketmesh.node.volumes import mentioned, rendered, sources, token_seconds
 from pocketmesh.objects import Object, annotations_of, labels_of, namespace_of, uid_of
 
-PODS: Final = "var/lib/kubelet/pods"
 _ALWAYS_THERE: Final = (
     "/",
     "/dev",
@@ -109,7 +108,7 @@ class PodVolumes:
 
     def remove(self) -> None:
         """Forgets what was the pod's alone."""
-        shutil.rmtree(self._machine.disk / PODS / uid_of(self._pod), ignore_errors=True)
+        remove(self._machine.disk.of_pod(uid_of(self._pod)))
 
     def _mounted(self) -> Iterator[Object]:
         """The volumes that a container mounts: the others are never set up."""
@@ -139,7 +138,7 @@ class PodVolumes:
         claim = volume.get("persistentVolumeClaim")
         if claim is not None:
             return self._of_claim(claim["claimName"])
-        place = self._machine.disk / PODS / uid_of(self._pod) / "volumes" / str(volume["name"])
+        place = self._machine.disk.of_pod(uid_of(self._pod)) / str(volume["name"])
         place.mkdir(parents=True, exist_ok=True)
         return place
 
@@ -156,7 +155,7 @@ class PodVolumes:
     def _of_host(self, source: Object) -> Path:
         """A path of the node (pkg/volume/hostpath)."""
         path, kind = posixpath.normpath(f"/{source.get('path', '')}".replace("//", "/")), source.get("type")
-        place = self._machine.disk / path.lstrip("/")
+        place = self._machine.disk.at(path)
         if kind == "Directory" and not place.is_dir() and path not in _ALWAYS_THERE:
             raise Unresolvable(f"hostPath type check failed: {path} is not a directory")
         if kind == "File" and not place.is_file():

@@ -7,9 +7,7 @@ that the API still has.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Hashable, Iterable
-from pathlib import Path
 from typing import Final
 
 from pocketmesh.api.client import Client
@@ -17,9 +15,10 @@ from pocketmesh.clock import Clock
 from pocketmesh.controllers.events import Recorder
 from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.runtime import Runtime
+from pocketmesh.node.disk import Disk, remove
 from pocketmesh.node.images import Catalogue
+from pocketmesh.node.local_path import LocalPaths
 from pocketmesh.node.machine import Machine
-from pocketmesh.node.mounts import PODS
 from pocketmesh.node.network import NODE_ADDRESS, PodNetwork
 from pocketmesh.node.pod import PodWorker
 from pocketmesh.node.registration import Registration
@@ -47,7 +46,7 @@ class Node:
         catalogue: Catalogue,
         clock: Clock,
         *,
-        disk: Path,
+        disk: Disk,
         token: TokenSource = _no_token,
         name: str = NAME,
         address: str = NODE_ADDRESS,
@@ -57,6 +56,7 @@ class Node:
         self.machine = Machine(client, clock, network, catalogue, token, events, name, address, disk, trusted)
         self._runtime = runtime
         self._registration = Registration(client, clock, name, address)
+        self._local_paths = LocalPaths(client, clock, disk)
         self._workers: dict[Place, PodWorker] = {}
         self._from_before: set[str] = set()
 
@@ -65,12 +65,14 @@ class Node:
         self._from_before = {uid_of(pod) for pod in self.machine.client.all("pods")}
         self._forget_gone()
         self._runtime.add(self._registration)
+        self._runtime.add(self._local_paths)
         self._runtime.add(self)
 
     def stop(self) -> None:
         """Ends every program at once, leaving the API as it is."""
         self._runtime.remove(self)
         self._runtime.remove(self._registration)
+        self._runtime.remove(self._local_paths)
         for worker in self._workers.values():
             worker.abandon()
         self._workers.clear()
@@ -105,10 +107,8 @@ class Node:
 
     def _forget_gone(self) -> None:
         """Removes the directories of pods that went while nobody was here."""
-        directories = self.machine.disk / PODS
-        for directory in directories.iterdir() if directories.is_dir() else ():
-            if directory.name not in self._from_before:
-                shutil.rmtree(directory, ignore_errors=True)
+        for uid in set(self.machine.disk.pods()) - self._from_before:
+            remove(self.machine.disk.of_pod(uid))
 
     def _take_up(self, pod: Object, key: Place) -> PodWorker:
         interrupted = uid_of(pod) in self._from_before

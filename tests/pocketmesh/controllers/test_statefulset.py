@@ -10,6 +10,7 @@ from pocketmesh.controllers.statefulset_steps import Create, Delete, steps
 from pocketmesh.objects import annotations_of, labels_of, name_of
 
 SETS, REVISIONS = "statefulsets.apps", "controllerrevisions.apps"
+CLAIMS = "persistentvolumeclaims"
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 
 
@@ -173,14 +174,66 @@ def test_a_revision_keeps_its_cause(world, template):
     assert annotations_of(revision) == {"kubernetes.io/change-cause": "first"}
 
 
-def test_a_claim_becomes_an_empty_volume(world, template):
-    world.node()
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
-    mounting = template()
-    mounting["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
-    world.create(SETS, stateful_set(mounting, volumeClaimTemplates=[claim]))
-    (made,) = world.pods()
-    assert {"name": "data", "emptyDir": {}} in made["spec"]["volumes"]
+@pytest.fixture
+def with_claims(world, template):
+    """Makes a StatefulSet of two pods that keep data, and runs them."""
+
+    def make(**spec):
+        world.node()
+        claim = {
+            "metadata": {"name": "data", "labels": {"kept": "yes"}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+        for name in ("one", "two"):
+            disk = {
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": "1Gi"},
+                "hostPath": {"path": f"/mnt/{name}"},
+            }
+            volume = {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": name},
+                "spec": disk,
+            }
+            world.create("persistentvolumes", {**volume, "spec": disk})
+        mounting = template()
+        mounting["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+        world.create(SETS, stateful_set(mounting, volumeClaimTemplates=[claim], replicas=2, **spec))
+        world.run_all()
+
+    return make
+
+
+def claim_names(world):
+    return [name_of(claim) for claim in world.client.all(CLAIMS)]
+
+
+def test_every_pod_has_its_claims(world, with_claims):
+    with_claims()
+    assert claim_names(world) == ["data-web-0", "data-web-1"]
+    assert labels_of(world.client.all(CLAIMS)[0]) == {"kept": "yes", "app": "web"}
+    (first, _) = world.pods()
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "data-web-0"}} in first["spec"]["volumes"]
+    said = world.messages("SuccessfulCreate")
+    assert "create Claim data-web-0 Pod web-0 in StatefulSet web success" in said
+
+
+@pytest.mark.parametrize(
+    ("policy", "change", "left"),
+    [
+        pytest.param({}, "scale", ["data-web-0", "data-web-1"], id="fewer pods, all claims"),
+        pytest.param({}, "delete", ["data-web-0", "data-web-1"], id="no set, all claims"),
+        pytest.param({"whenScaled": "Delete"}, "scale", ["data-web-0"], id="fewer pods, fewer claims"),
+        pytest.param({"whenDeleted": "Delete"}, "delete", [], id="no set, no claims"),
+    ],
+)
+def test_claims_stay_unless_the_set_says_otherwise(world, with_claims, policy, change, left):
+    with_claims(persistentVolumeClaimRetentionPolicy=policy)
+    if change == "scale":
+        world.client.merge(SETS, "default", "web", {"spec": {"replicas": 1}})
+    else:
+        world.client.delete(SETS, "default", "web")
+    world.settle()
+    world.run_all()
+    assert claim_names(world) == left

@@ -21,6 +21,7 @@ from pocketmesh.istio.install import MANAGER
 from pocketmesh.istio.install.inside import install
 from pocketmesh.istio.programs import images
 from pocketmesh.net.fabric import Fabric
+from pocketmesh.node.disk import Disk
 from pocketmesh.node.images import Catalogue, Image
 from pocketmesh.node.node import Node
 from pocketmesh.node.process import Invocation
@@ -69,7 +70,7 @@ async def istio(
         [*images(registry, runtime, fabric, data_plane), Image("idle", {"idle": idle}, ("idle",))]
     )
     node = Node(
-        Client(registry, "kubelet"), runtime, fabric, catalogue, registry.clock, disk=tmp_path / "disk"
+        Client(registry, "kubelet"), runtime, fabric, catalogue, registry.clock, disk=Disk(tmp_path / "disk")
     )
     node.start()
     running = asyncio.create_task(runtime.run())

@@ -17,6 +17,7 @@ from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.controllers.standard import standard_controllers
 from pocketmesh.node.catalogue import standard_images
+from pocketmesh.node.disk import Disk
 from pocketmesh.node.images import Catalogue
 from pocketmesh.node.network import NameNotFound, NameServerSilent
 from pocketmesh.node.node import Node
@@ -119,7 +120,7 @@ class Place:
             self.network,
             Catalogue(self.images),
             self.clock,
-            disk=self.directory.with_name("disk"),
+            disk=Disk(self.directory.with_name("disk")),
             token=token,
         )
         self.verbs = PodVerbs(self.node)

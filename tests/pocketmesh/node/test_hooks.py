@@ -45,7 +45,7 @@ class TestBeforeTheEnd:
         await place.until_ready()
         place.client.delete("pods", "default", "a")
         await place.until(lambda: place.get() is None)
-        assert (place.node.machine.disk / "out" / "bye").read_text() == "a\n"
+        assert (place.node.machine.disk.at("/out/bye")).read_text() == "a\n"
         assert place.messages("Killing") == ["Stopping container main"]
 
     async def test_a_failure_is_told_and_ends_the_container(self, place):

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from pocketmesh.api import bootstrap
+
 SLEEP = ["sleep", "infinity"]
 
 
@@ -79,10 +81,10 @@ class TestAnEmptyDir:
             lambda: [row["restartCount"] for row in place.status().get("containerStatuses", [])] == [1]
         )
         await place.until_ready()
-        assert list(place.node.machine.disk.rglob("f"))
+        assert list(place.node.machine.disk.directory.rglob("f"))
         place.client.delete("pods", "default", "a", grace=0)
         await place.until(lambda: place.get() is None)
-        await place.until(lambda: not list(place.node.machine.disk.rglob("f")))
+        await place.until(lambda: not list(place.node.machine.disk.directory.rglob("f")))
 
 
 class TestAConfigMap:
@@ -209,3 +211,58 @@ class TestOtherSources:
         for target in ("/etc/passwd", "../../../../../../../etc/passwd"):
             code, out, _ = await run("sh", "-c", f"ln -s {target} /data/x; cat /data/x")
             assert (code, out) == (1, "")
+
+
+class TestAClaim:
+    @pytest.fixture
+    def claim(self, place):
+        """Makes the claim `data` of the class that kind has."""
+        bootstrap.apply(
+            place.client, [each for each in bootstrap.objects() if each["kind"] == "StorageClass"]
+        )
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        metadata = {"name": "data", "namespace": "default"}
+        claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+        place.client.create("persistentvolumeclaims", claim)
+
+    async def use(self, place):
+        volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+        place.pod(volumes=[volume], volumeMounts=[mount("/data")])
+        await place.until_ready()
+
+    async def test_keeps_its_data_from_pod_to_pod(self, place, run, claim):
+        await self.use(place)
+        await run("sh", "-c", "echo kept >/data/f")
+        place.client.delete("pods", "default", "a", grace=0)
+        await place.until(lambda: place.get() is None)
+        await place.reopen()
+        await self.use(place)
+        assert (await run("cat", "/data/f"))[1] == "kept\n"
+
+    async def test_has_the_data_of_a_snapshot_again(self, place, run, claim, tmp_path):
+        await self.use(place)
+        await run("sh", "-c", "echo first >/data/f")
+        place.node.machine.disk.keep(tmp_path / "copy")
+        await run("sh", "-c", "echo second >/data/f; touch /data/g")
+        place.node.machine.disk.bring_back(tmp_path / "copy")
+        assert await run("sh", "-c", "cd /data; ls; cat f") == (0, "f\nfirst\n", "")
+
+    async def test_takes_its_data_with_it(self, place, run, claim):
+        await self.use(place)
+        await run("sh", "-c", "echo kept >/data/f")
+        assert [path.read_text() for path in place.node.machine.disk.directory.rglob("f")] == ["kept\n"]
+        place.client.delete("pods", "default", "a", grace=0)
+        place.client.delete("persistentvolumeclaims", "default", "data")
+        await place.until(lambda: not place.client.all("persistentvolumes"))
+        assert list(place.node.machine.disk.directory.rglob("f")) == []
+
+    async def test_is_told_of_as_kind_does(self, place, claim):
+        await place.until(lambda: place.messages("WaitForFirstConsumer"))
+        await self.use(place)
+        (volume,) = place.client.all("persistentvolumes")
+        assert place.messages("ProvisioningSucceeded") == [
+            f"Successfully provisioned volume {volume['metadata']['name']}"
+        ]
+        assert place.messages("Provisioning") == [
+            'External provisioner is provisioning volume for claim "default/data"'
+        ]
