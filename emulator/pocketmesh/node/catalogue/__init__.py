@@ -12,6 +12,7 @@ from pocketmesh.node.catalogue import (
     fortio,
     helloworld,
     httpbin,
+    nginx,
     pause,
     tcp_echo,
 )
@@ -30,6 +31,7 @@ def standard_images() -> list[Image]:
         fortio,
         helloworld,
         httpbin,
+        nginx,
         pause,
         tcp_echo,
     )

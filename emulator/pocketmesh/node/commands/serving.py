@@ -38,7 +38,7 @@ async def serve_http(
 ) -> int:
     """Answers on ports until it is cancelled; 1 when one of them is taken."""
     if note is not None:
-        handler = partial(_noted, invocation, handler, note)
+        handler = noted(invocation, handler, note)
     return await serve(invocation, dict.fromkeys(ports, partial(Http, handler)))
 
 
@@ -67,10 +67,15 @@ def listening(container: Container, ports: Ports) -> Iterator[None]:
             container.network.unlisten(container.ip, port)
 
 
-async def _noted(invocation: Invocation, handler: HttpHandler, note: Note, call: Call) -> Reply:
-    begun = perf_counter()
-    reply = await handler(call)
-    line = note(Served(call, reply, datetime.now(UTC), perf_counter() - begun))
-    if line:
-        await invocation.stdout.write(f"{line}\n".encode())
-    return reply
+def noted(invocation: Invocation, handler: HttpHandler, note: Note) -> HttpHandler:
+    """A handler whose requests are each told of on standard output."""
+
+    async def handle(call: Call) -> Reply:
+        begun = perf_counter()
+        reply = await handler(call)
+        line = note(Served(call, reply, datetime.now(UTC), perf_counter() - begun))
+        if line:
+            await invocation.stdout.write(f"{line}\n".encode())
+        return reply
+
+    return handle
