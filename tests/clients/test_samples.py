@@ -7,19 +7,22 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .conftest import DEADLINE, Kubectl
 
 ROOT = Path(__file__).parents[2]
+FORTIO = "fortio load -c 2 -qps 0 -n 20 -quiet http://httpbin:8000/get"
 
 
 class Site:
     """A namespace of the mesh with sample applications and curl in it."""
 
-    def __init__(self, kubectl: Kubectl, samples: Path) -> None:
+    def __init__(self, kubectl: Kubectl, samples: Path, directory: Path) -> None:
         self.kubectl = kubectl
+        self._directory = directory
         self._samples = samples
         kubectl("label", "namespace", kubectl.namespace, "istio.io/dataplane-mode=ambient")
         self.apply("curl.yaml")
@@ -28,6 +31,11 @@ class Site:
         for sample in samples:
             self.kubectl("apply", "-f", str(self._samples / sample))
         self.kubectl("wait", "--for=condition=Available", "deployment", "--all", f"--timeout={DEADLINE}s")
+
+    def create(self, obj: dict[str, Any]) -> None:
+        path = self._directory / f"{obj['metadata']['name']}.json"
+        path.write_text(json.dumps(obj))
+        self.kubectl("apply", "-f", str(path))
 
     def curl(self, *words: str) -> str:
         return self.kubectl("exec", "deploy/curl", "--", "curl", "-s", *words)
@@ -51,10 +59,12 @@ def samples() -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(in_new_namespace: Callable[[], Kubectl], samples: Path) -> Iterator[Site]:
+def site(
+    in_new_namespace: Callable[[], Kubectl], samples: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     """Every sample in one namespace."""
     kubectl = in_new_namespace()
-    site = Site(kubectl, samples)
+    site = Site(kubectl, samples, tmp_path_factory.mktemp("objects"))
     site.apply("bookinfo/bookinfo.yaml", "bookinfo/bookinfo-versions.yaml")
     site.apply("httpbin.yaml", "tcp-echo.yaml", "ext-authz.yaml", "helloworld.yaml")
     yield site
@@ -80,6 +90,28 @@ def test_each_version_of_reviews_has_its_stars(site: Site, version: str, color: 
     assert said["podname"].startswith(f"reviews-{version}-")
     assert sum(rating.get("stars", 0) for rating in ratings) == stars
     assert {rating.get("color", "") for rating in ratings} == {color}
+
+
+def test_the_page_calls_its_services_through_the_mesh(site: Site) -> None:
+    """Bookinfo's own calls are connections of its pods: a policy that names their identities decides."""
+    policy = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "no-page"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "details"}},
+            "action": "DENY",
+            "rules": [{"from": [{"source": {"principals": ["*/sa/bookinfo-productpage"]}}]}],
+        },
+    }
+    site.create(policy)
+    try:
+        site.until(
+            lambda: "Error fetching product details" in site.curl("http://productpage:9080/productpage")
+        )
+        assert site.code("http://details:9080/details/0") == "200"
+    finally:
+        site.kubectl("delete", "authorizationpolicy", "no-page")
 
 
 @pytest.mark.parametrize(
@@ -121,6 +153,14 @@ def test_httpbin_notes_each_request_in_its_log(site: Site) -> None:
 
     log = site.kubectl("logs", "deploy/httpbin")
     assert "418 GET /status/418?noted" in log
+
+
+def test_fortio_loads_httpbin(site: Site) -> None:
+    pod = ["run", "fortio", "--image=fortio/fortio:latest_release", "--command", "--"]
+    site.kubectl(*pod, "fortio", "server")
+    site.kubectl("wait", "--for=condition=Ready", "pod/fortio", f"--timeout={DEADLINE}s")
+
+    assert "Code 200 : 20 (100.0 %)" in site.kubectl("exec", "fortio", "--", *FORTIO.split())
 
 
 @pytest.mark.parametrize("port", [9000, 9001])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from pocketmesh.node.catalogue import standard_images
@@ -19,6 +22,7 @@ from pocketmesh.node.images import Catalogue, Program, qualified, repository
             "istio/examples-helloworld-v1",
             id="istio's",
         ),
+        pytest.param("registry.istio.io/testing/ext-authz:latest", "istio/ext-authz", id="istio's tests"),
         pytest.param(
             "docker.io/istio/examples-helloworld-v1", "istio/examples-helloworld-v1", id="istio's old place"
         ),
@@ -59,3 +63,12 @@ def test_the_nearest_names_are_offered():
 )
 def test_a_program_that_is_imported_late_is_there(program):
     assert callable(program.command)
+
+
+def test_no_application_is_imported_before_it_runs():
+    script = "import sys, pocketmesh.node.catalogue as c; c.standard_images(); print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "pocketmesh.node.apps" not in modules.split()

@@ -38,14 +38,14 @@ async def test_describe_has_the_usual_events(place):
 
 
 async def test_an_image_that_is_not_emulated_says_so_and_what_to_do(place):
-    place.pod(image="nginx:1.27")
+    place.pod(image="redis:7")
     await place.until(lambda: place.state().get("waiting", {}).get("reason") == "ErrImagePull")
     message = place.state()["waiting"]["message"]
     assert "this cluster emulates a fixed set of images" in message
     assert "--provider kind" in message
     place.clock.advance(1.5)
     await place.until(lambda: place.state()["waiting"]["reason"] == "ImagePullBackOff")
-    assert place.messages("BackOff") == ['Back-off pulling image "nginx:1.27"']
+    assert place.messages("BackOff") == ['Back-off pulling image "redis:7"']
     assert place.status()["phase"] == "Pending"
 
 
@@ -299,7 +299,7 @@ class TestLogs:
             await self.read(place, previous=True)
 
     async def test_a_container_that_has_not_started_has_no_log(self, place):
-        place.pod(image="nginx")
+        place.pod(image="redis")
         await place.until(lambda: place.state().get("waiting", {}).get("reason") == "ErrImagePull")
         with pytest.raises(ApiError, match="is waiting to start: trying and failing to pull image"):
             await self.read(place)

@@ -14,7 +14,7 @@ IMAGES: Final = (
         {**LINUX, "curl": curl},
         entrypoint=("curl",),
         cmd=("--help",),
-        aliases=("quay.io/curl/curl",),
+        aliases=("quay.io/curl/curl", "alpine/curl"),
         user="curl_user",
         workdir="/home/curl_user",
     ),

@@ -6,11 +6,10 @@ from typing import Final
 
 from pocketmesh.node.images import Image, Program
 
-FORTIO: Final = Program("pocketmesh.node.apps.fortio.program", "fortio")
 IMAGES: Final = (
     Image(
         "fortio/fortio",
-        {"fortio": FORTIO},
+        {"fortio": Program("pocketmesh.node.apps.fortio.program", "fortio")},
         entrypoint=("/usr/bin/fortio",),
         cmd=("server",),
         aliases=("istio/fortio",),

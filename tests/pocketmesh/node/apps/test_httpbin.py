@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import json
@@ -202,3 +203,23 @@ async def test_httpbin_answers_in_a_pod(place, run, go: bool) -> None:
         "set-cookie: b=2; httponly",
     ]
     assert ("server: " in head.lower()) is not go
+
+
+async def test_httpbin_echoes_what_comes_over_a_websocket(place) -> None:
+    place.pod("b", image="mccutchen/go-httpbin", command=None)
+    await place.until_ready("b")
+    sock = await place.network.dial("10.244.0.4", place.status("b")["podIP"], 8080)
+    reader, writer = await asyncio.open_connection(sock=sock)
+    handshake = (
+        b"GET /websocket/echo HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    writer.write(handshake)
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"\x81\x82\0\0\0\0hi")  # RFC 6455, 5.2: a text of two bytes, masked with zeros
+    message = await reader.readexactly(4)
+    writer.close()
+
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert message == b"\x81\x02hi"
