@@ -23,7 +23,7 @@ from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.proxy import Configure, EnvoyProxy
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, World, compile_mesh, resolve
-from pocketmesh.istio.mesh.compile import MESH_CONFIG
+from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, MESH_CONFIG
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.observation import Observer, Passage
 from pocketmesh.istio.resources import CONFIG_MAPS
@@ -60,6 +60,8 @@ class DataPlane:
         self._latest = clock.now()
         self._ztunnel: Ztunnel | None = None
         self._observers: list[Observer] = []
+        self.alpha = False
+        """Whether istiod looks at the kinds of routes that the Gateway API calls experimental."""
         self.proxies: dict[str, EnvoyProxy] = {}
         """The running waypoints and gateways, by their pods' addresses."""
         outside = fabric.outside
@@ -72,7 +74,8 @@ class DataPlane:
         if self._stale:
             self._stale = False
             self._known = True
-            objects = {name: [stored.object for stored in self._store.objects(name)] for name in INPUTS}
+            inputs = [name for name in INPUTS if self.alpha or name not in ALPHA_INPUTS]
+            objects = {name: [stored.object for stored in self._store.objects(name)] for name in inputs}
             self._mesh = compile_mesh(objects, self._keys, self._world)
         return self._mesh
 

@@ -25,6 +25,8 @@ TLS_ROUTES: Final = "tlsroutes.gateway.networking.k8s.io"
 TCP_ROUTES: Final = "tcproutes.gateway.networking.k8s.io"
 REFERENCE_GRANTS: Final = "referencegrants.gateway.networking.k8s.io"
 
+VIRTUAL_SERVICES: Final = "virtualservices.networking.istio.io"
+DESTINATION_RULES: Final = "destinationrules.networking.istio.io"
 SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
 WORKLOAD_ENTRIES: Final = "workloadentries.networking.istio.io"
 AUTHORIZATION_POLICIES: Final = "authorizationpolicies.security.istio.io"

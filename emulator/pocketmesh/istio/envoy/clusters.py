@@ -5,20 +5,21 @@ Upstream: istio/istio pilot/pkg/networking/core/waypoint.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from pocketmesh.istio.envoy import by_host, ext_authz
+from pocketmesh.istio.envoy.destinations import Destinations, cluster_name, tcp_cluster_name
 from pocketmesh.istio.envoy.fronts import Front
 from pocketmesh.istio.envoy.layout import Layout
-from pocketmesh.istio.envoy.routes import backends_of, cluster_name
+from pocketmesh.istio.envoy.routes import backends_of
+from pocketmesh.istio.envoy.traffic_policies import cluster_policy, http_options
 from pocketmesh.istio.envoy.xds import Json, from_file, resource
+from pocketmesh.istio.mesh.destination_rules import TrafficPolicy
 from pocketmesh.istio.mesh.guards import Authorizer
-from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
+from pocketmesh.istio.mesh.model import Protocol, protocol_of
 from pocketmesh.net.services import ServicePort
-
-_UNLIMITED: Final = 4294967295
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +29,37 @@ class Cluster:
     name: str
     port: ServicePort
     protocol: Protocol
+    policy: TrafficPolicy = field(default_factory=TrafficPolicy)
+
+    @property
+    def file(self) -> str:
+        """The file with its endpoints; a slash in the name must not lead to another directory."""
+        return f"eds/{quote(self.name, safe='|*')}.json"
 
 
-def clusters_of(mesh: Mesh, fronts: Iterable[Front]) -> list[Cluster]:
+def clusters_of(destinations: Destinations, fronts: Iterable[Front]) -> list[Cluster]:
     """The clusters that these fronts send to, by name: their own ports and the backends of their rules."""
-    found: list[Cluster] = []
-    for front in fronts:
-        host, number = front.port.host, front.port.port
-        if front.protocol != "tcp":
-            found.append(Cluster(cluster_name(host, number), front.port, front.protocol))
-        if front.protocol in {"tcp", "auto"}:
-            found.append(Cluster(cluster_name(host, number, "tcp"), front.port, "tcp"))
-        for backend, backend_port in backends_of(front.rules):
-            port = mesh.port(backend, backend_port)
-            if port is not None:
-                protocol = protocol_of(port)
-                name = cluster_name(backend, backend_port)
-                found.append(Cluster(name, port, "auto" if protocol == "tcp" else protocol))
-        if front.guard.authorizer:
-            found.append(_authorizer(front.guard.authorizer))
-    by_name = {cluster.name: cluster for cluster in found}
-    return [by_name[name] for name in sorted(by_name)]
+    found = {cluster.name: cluster for front in fronts for cluster in _clusters(destinations, front)}
+    return [found[name] for name in sorted(found)]
+
+
+def _clusters(destinations: Destinations, front: Front) -> Iterator[Cluster]:
+    host, number = front.port.host, front.port.port
+    own = destinations.policy(host, number)
+    if front.protocol != "tcp":
+        yield Cluster(cluster_name(host, number), front.port, front.protocol, own)
+    if front.protocol in {"tcp", "auto"}:
+        yield Cluster(tcp_cluster_name(host, number), front.port, "tcp", own)
+    for target in backends_of(front.rules):
+        if port := destinations.port(*target):
+            protocol = protocol_of(port)
+            spoken: Protocol = "auto" if protocol == "tcp" else protocol
+            yield Cluster(cluster_name(*target), port, spoken, destinations.policy(*target))
+    for target in backends_of(front.connections):
+        if port := destinations.port(*target):
+            yield Cluster(tcp_cluster_name(*target), port, "tcp", destinations.policy(*target))
+    if front.guard.authorizer:
+        yield _authorizer(front.guard.authorizer)
 
 
 def _authorizer(authorizer: Authorizer) -> Cluster:
@@ -58,30 +69,15 @@ def _authorizer(authorizer: Authorizer) -> Cluster:
 
 def cluster_resource(cluster: Cluster, layout: Layout) -> Json:
     """A cluster whose endpoints come from a file of its own."""
-    name = cluster.name
-    threshold = dict.fromkeys(
-        ("max_connections", "max_pending_requests", "max_requests", "max_retries"), _UNLIMITED
-    )
-    found = resource(
+    return resource(
         "config.cluster.v3.Cluster",
-        name=name,
+        name=cluster.name,
         type="EDS",
-        eds_cluster_config={"eds_config": from_file(str(layout.file(f"eds/{name}.json")))},
-        connect_timeout="10s",
-        lb_policy="LEAST_REQUEST",
-        circuit_breakers={"thresholds": [threshold]},
+        eds_cluster_config={"eds_config": from_file(str(layout.file(cluster.file)))},
+        **cluster_policy(cluster.policy),
+        **({} if cluster.protocol == "tcp" else http_options(cluster.policy, cluster.protocol)),
         **by_host.cluster_fields(cluster.port),
     )
-    if cluster.protocol != "tcp":
-        options: Json = {"explicit_http_config": {"http_protocol_options": {}}}
-        if cluster.protocol == "http2":
-            options = {"explicit_http_config": {"http2_protocol_options": {}}}
-        elif cluster.protocol == "auto":
-            both: Json = {"http_protocol_options": {}, "http2_protocol_options": {}}
-            options = {"use_downstream_protocol_config": both}
-        kind = "extensions.upstreams.http.v3.HttpProtocolOptions"
-        found["typed_extension_protocol_options"] = {f"envoy.{kind}": resource(kind, **options)}
-    return found
 
 
 def assignment(cluster: Cluster, layout: Layout) -> Json:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pocketmesh.istio.envoy.clusters import assignment, cluster_resource, clusters_of
+from pocketmesh.istio.envoy.destinations import Destinations, cluster_name
 from pocketmesh.istio.envoy.fronts import fronts_of
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.listeners import listener
-from pocketmesh.istio.envoy.routes import cluster_name, route_configuration
+from pocketmesh.istio.envoy.routes import route_configuration
 from pocketmesh.istio.envoy.xds import response
 from pocketmesh.istio.mesh.model import Mesh
 from pocketmesh.net.services import Place
@@ -28,13 +29,16 @@ class Configuration:
 def waypoint_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuration:
     """The configuration of a waypoint: what is bound to it, who may use it, and where requests go."""
     fronts = fronts_of(mesh, waypoint)
-    clusters = clusters_of(mesh, fronts)
-    files = {f"eds/{cluster.name}.json": response(assignment(cluster, layout)) for cluster in clusters}
+    destinations = Destinations(mesh, waypoint[0])
+    clusters = clusters_of(destinations, fronts)
+    files = {cluster.file: response(assignment(cluster, layout)) for cluster in clusters}
     files["cds.json"] = response(*(cluster_resource(cluster, layout) for cluster in clusters))
     for front in fronts:
         if front.protocol != "tcp":
             name = cluster_name(front.port.host, front.port.port)
-            files[f"rds/{name}.json"] = response(route_configuration(name, front.port, front.rules))
+            files[f"rds/{name}.json"] = response(
+                route_configuration(name, front.port, front.rules, destinations)
+            )
     files["lds.json"] = response(*([listener(mesh, fronts, layout)] if fronts else []))
     endpoints = {(end.ip, end.port) for cluster in clusters for end in cluster.port.ready}
     return Configuration(files, frozenset(endpoints))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from pocketmesh.istio.envoy.admin import Admin, AdminSilent
 from pocketmesh.istio.envoy.layout import Layout
@@ -75,7 +76,7 @@ def _order(name: str) -> tuple[int, str]:
 def _prefix(name: str) -> str:
     """Under which name Envoy counts what it does with a file."""
     kind, _, rest = name.partition("/")
-    resource = rest.removesuffix(".json")
+    resource = unquote(rest.removesuffix(".json"))
     match kind:
         case "lds.json":
             return "listener_manager.lds"

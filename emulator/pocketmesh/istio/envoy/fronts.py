@@ -23,6 +23,8 @@ class Front:
     protocol: Protocol
     rules: tuple[Rule, ...]
     guard: Guard
+    connections: tuple[Rule, ...] = ()
+    """The rule for connections that are no requests, if there is one."""
 
 
 def fronts_of(mesh: Mesh, waypoint: Place) -> list[Front]:
@@ -43,7 +45,8 @@ def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
             if port.protocol != "TCP":
                 continue
             rules = honoured(mesh.routes.get(service, ()), service, waypoint, port.port)
-            yield Front(ips, port, protocol_of(port), tuple(rules), guard)
+            connections = honoured(mesh.tcp_routes.get(service, ()), service, waypoint, port.port)
+            yield Front(ips, port, protocol_of(port), tuple(rules), guard, tuple(connections[:1]))
 
 
 def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:

@@ -6,18 +6,21 @@ Upstream: istio/istio pilot/pkg/networking/core/listener_waypoint.go (buildWaypo
 from __future__ import annotations
 
 from pocketmesh.istio.envoy import ext_authz, jwt_authn, rbac
+from pocketmesh.istio.envoy.route_filters import CORS, FAULT
 from pocketmesh.istio.envoy.xds import Json, typed
 from pocketmesh.istio.mesh.guards import Guard
 
 
 def http_filters(guard: Guard) -> list[Json]:
     """The filters for what is guarded like this; the router is the last."""
-    cors = typed("envoy.filters.http.cors", "extensions.filters.http.cors.v3.Cors")
+    fault = typed(FAULT, "extensions.filters.http.fault.v3.HTTPFault")
+    cors = typed(CORS, "extensions.filters.http.cors.v3.Cors")
     router = typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")
     return [
         *ext_authz.filters(guard, http=True),
         *jwt_authn.filters(guard.authentications, guard.keys),
         *rbac.filters(guard.policies, http=True),
+        fault,
         cors,
         router,
     ]

@@ -12,10 +12,10 @@ from typing import Final
 
 from pocketmesh.istio.envoy import by_host
 from pocketmesh.istio.envoy.access_logs import access_logs
+from pocketmesh.istio.envoy.destinations import cluster_name, tcp_cluster_name
 from pocketmesh.istio.envoy.fronts import Front
 from pocketmesh.istio.envoy.http_filters import http_filters, tcp_filters
 from pocketmesh.istio.envoy.layout import Layout
-from pocketmesh.istio.envoy.routes import cluster_name
 from pocketmesh.istio.envoy.xds import (
     IDENTITY_TLV,
     PEER_ADDRESS,
@@ -72,15 +72,27 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
             [_connection_manager(mesh, front, layout)],
         )
     if front.protocol in {"tcp", "auto"}:
-        name = cluster_name(front.port.host, front.port.port, "tcp")
+        name = tcp_cluster_name(front.port.host, front.port.port)
         proxy = typed(
             "envoy.filters.network.tcp_proxy",
             "extensions.filters.network.tcp_proxy.v3.TcpProxy",
             stat_prefix=name,
-            cluster=name,
+            **_tcp_destination(front, name),
             access_log=access_logs(mesh, layout),
         )
         yield _chain(name, match, [*tcp_filters(front.guard), proxy])
+
+
+def _tcp_destination(front: Front, own: str) -> Json:
+    if not front.connections:
+        return {"cluster": own}
+    clusters = [
+        {"name": tcp_cluster_name(backend.host, backend.port, backend.subset), "weight": backend.weight}
+        for backend in front.connections[0].backends
+        if backend.weight
+    ]
+    # A cluster that there is not: what is sent there is broken off.
+    return {"weighted_clusters": {"clusters": clusters}} if clusters else {"cluster": "BlackHoleCluster"}
 
 
 def _chain(name: str, match: Json, filters: list[Json]) -> Json:

@@ -29,7 +29,9 @@ from pocketmesh.versions import ISTIO
 
 
 class Follower(Reconciler, Protocol):
-    """Who makes a mesh of what istiod knows."""
+    """Who makes a mesh of what istiod knows; `alpha` as in its settings."""
+
+    alpha: bool
 
     def learn(self, keys: Mapping[str, str]) -> None:
         """Takes over the issuers' key sets, by URI."""
@@ -41,7 +43,8 @@ _TLS_XDS: Final = 15012
 
 
 class PilotDiscovery:
-    """The command. However many run, each controller runs once: `follower` is the data plane's part."""
+    """The command. However many run, each controller runs once, with the settings of the latest: `follower`
+    is the data plane's part."""
 
     def __init__(self, registry: Registry, runtime: Runtime, follower: Follower) -> None:
         self._client = Client(registry, "pilot-discovery", "system:serviceaccount:istio-system:istiod")
@@ -59,8 +62,7 @@ class PilotDiscovery:
 
     async def __call__(self, invocation: Invocation) -> int:
         container = self._container = invocation.container
-        if not self._role.active:
-            self._settings = Settings.of(container.env)
+        self._adopt(Settings.of(container.env))
         with (
             self._among_leaders(name_of(container.pod)),
             self._role.held(),
@@ -82,11 +84,20 @@ class PilotDiscovery:
                 for election in self._leadership.elections:
                     self._runtime.again(self._leadership, election)
 
+    def _adopt(self, settings: Settings) -> None:
+        if settings == self._settings:
+            return
+        self._settings = settings
+        if self._role.active:
+            self._stop()
+            self._start()
+
     def _start(self) -> None:
         self.authority = open_authority(self._client, self._registry.clock, self._settings.root_namespace)
         own = reconcilers(self._registry, self.authority.root, self._settings)
         clock, settings = self._registry.clock, self._settings
         self._leadership = Leadership(self._client, clock, settings, lambda: next(iter(self._pods), None))
+        self._follower.alpha = self._settings.alpha
         self._controllers = [*own, self._key_sets, self._leadership, self._follower]
         for controller in self._controllers:
             self._runtime.add(controller)

@@ -7,13 +7,17 @@ from typing import Final, TypeVar
 
 from pocketmesh.istio.mesh import authorization
 from pocketmesh.istio.mesh.authorization import TargetRef
+from pocketmesh.istio.mesh.destination_rules import destination_rules
 from pocketmesh.istio.mesh.entries import Registered, Surroundings, registered
 from pocketmesh.istio.mesh.mesh_config import MeshConfig, mesh_config
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, World, machine_of, workload_of
-from pocketmesh.istio.mesh.routes import rules_by_service
+from pocketmesh.istio.mesh.routes import connections_by_service, rules_by_service
+from pocketmesh.istio.mesh.routing import Rule
+from pocketmesh.istio.mesh.virtual_services import virtual_rules
 from pocketmesh.istio.resources import (
     AUTHORIZATION_POLICIES,
     CONFIG_MAPS,
+    DESTINATION_RULES,
     ENDPOINT_SLICES,
     GATEWAY_CLASSES,
     GATEWAYS,
@@ -24,6 +28,9 @@ from pocketmesh.istio.resources import (
     REQUEST_AUTHENTICATIONS,
     SERVICE_ENTRIES,
     SERVICES,
+    TCP_ROUTES,
+    TLS_ROUTES,
+    VIRTUAL_SERVICES,
     WORKLOAD_ENTRIES,
 )
 from pocketmesh.istio.waypoints import Binding, Waypoint, bind_service, bind_workload, usable_waypoints
@@ -44,11 +51,18 @@ INPUTS: Final = (
     GATEWAY_CLASSES,
     HTTP_ROUTES,
     GRPC_ROUTES,
+    TLS_ROUTES,
+    TCP_ROUTES,
+    VIRTUAL_SERVICES,
+    DESTINATION_RULES,
     AUTHORIZATION_POLICIES,
     PEER_AUTHENTICATIONS,
     REQUEST_AUTHENTICATIONS,
 )
 """The resources whose objects make the mesh; of ConfigMaps only MESH_CONFIG."""
+
+ALPHA_INPUTS: Final = frozenset({TCP_ROUTES})
+"""Those that count only where istiod is told to look at them."""
 
 MESH_CONFIG: Final = (ROOT_NAMESPACE, "istio")
 
@@ -70,10 +84,18 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
         Surroundings(objects.get(PODS, ()), objects.get(WORKLOAD_ENTRIES, ()), kubernetes, world.names),
     )
     table = _joined(kubernetes, entries)
+    hosts = {port.host: place for place, ports in table.ports.items() for port in ports}
     policies = [
         item for item in objects.get(AUTHORIZATION_POLICIES, ()) if not authorization.is_dry_run(item)
     ]
     tokens = objects.get(REQUEST_AUTHENTICATIONS, ())
+    requests = rules_by_service(
+        [*objects.get(HTTP_ROUTES, ()), *objects.get(GRPC_ROUTES, ())], services, entries.services
+    )
+    connections = connections_by_service(
+        objects.get(TLS_ROUTES, ()), objects.get(TCP_ROUTES, ()), services, entries.services
+    )
+    virtual_requests, virtual_connections = virtual_rules(objects.get(VIRTUAL_SERVICES, ()), hosts, table)
     return Mesh(
         workloads={
             **{work.ip: work for work in _machines(objects.get(WORKLOAD_ENTRIES, ()), namespaces, waypoints)},
@@ -81,16 +103,16 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
         },
         services=table,
         entries=entries.entries,
-        hosts={port.host: place for place, ports in table.ports.items() for port in ports},
+        hosts=hosts,
         bindings={
             **{place: bind_service(item, namespaces, waypoints) for place, item in services.items()},
             **_entry_bindings(objects.get(SERVICE_ENTRIES, ()), entries, namespaces, waypoints),
         },
         waypoints=waypoints,
         classes={_place(item): str(item["spec"].get("gatewayClassName", "")) for item in gateways},
-        routes=rules_by_service(
-            [*objects.get(HTTP_ROUTES, ()), *objects.get(GRPC_ROUTES, ())], services, entries.services
-        ),
+        routes=_together(requests, virtual_requests),
+        tcp_routes=_together(connections, virtual_connections),
+        destination_rules=destination_rules(objects.get(DESTINATION_RULES, ())),
         l4_policies=tuple(authorization.l4_policies(policies, ROOT_NAMESPACE)),
         peer_authentications=tuple(
             authorization.peer_authentications(objects.get(PEER_AUTHENTICATIONS, ()), ROOT_NAMESPACE)
@@ -126,6 +148,15 @@ def _entry_bindings(
 ) -> dict[Place, Binding]:
     by_place = {_place(item): bind_service(item, namespaces, waypoints) for item in items}
     return {place: by_place[place[0], entry.name] for place, entry in entries.entries.items()}
+
+
+def _together(*sources: Mapping[Place, tuple[Rule, ...]]) -> dict[Place, tuple[Rule, ...]]:
+    """The rules of every service, those of earlier sources first."""
+    found: dict[Place, tuple[Rule, ...]] = {}
+    for source in sources:
+        for service, rules in source.items():
+            found[service] = (*found.get(service, ()), *rules)
+    return found
 
 
 def _workloads(

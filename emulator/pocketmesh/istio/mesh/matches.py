@@ -54,5 +54,5 @@ def _values(entries: list[Object] | None, *, fold: bool) -> tuple[ValueMatch, ..
     for entry in entries or []:
         name = entry["name"].lower() if fold else entry["name"]
         # Of equivalent names only the first counts (Gateway API, HTTPHeaderMatch.name).
-        found.setdefault(name, ValueMatch(name, entry["value"], entry.get("type") == "RegularExpression"))
+        found.setdefault(name, ValueMatch(name, entry["value"], entry.get("type") or "Exact"))
     return tuple(found.values())

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from pocketmesh.istio.mesh.destination_rules import DestinationRule
 from pocketmesh.istio.mesh.entries import Entry
 from pocketmesh.istio.mesh.mesh_config import MeshConfig
 from pocketmesh.istio.mesh.policy import (
@@ -134,7 +135,7 @@ class Mesh:
 
     `services` are Kubernetes' and, by their hosts, those of ServiceEntries, of which `entries` says more.
     `workloads` are by address, `hosts` the Services by their full names, `bindings` by Service, `waypoints`
-    and `classes` (the GatewayClass) by Gateway, `routes` by the Service that the route's parent names,
+    and `classes` (the GatewayClass) by Gateway, `routes` and `tcp_routes` by the Service that they are about,
     `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name),
     as are `authentications`. `untargeted` and `selecting` are those without targets, which gateways obey and
     waypoints do not. `keys` are the issuers' key sets by the URI that istiod fetched them from.
@@ -148,6 +149,8 @@ class Mesh:
     waypoints: Mapping[Place, Waypoint] = field(default_factory=dict)
     classes: Mapping[Place, str] = field(default_factory=dict)
     routes: Mapping[Place, tuple[Rule, ...]] = field(default_factory=dict)
+    tcp_routes: Mapping[Place, tuple[Rule, ...]] = field(default_factory=dict)
+    destination_rules: tuple[DestinationRule, ...] = ()
     l4_policies: tuple[L4Policy, ...] = ()
     peer_authentications: tuple[PeerAuthentication, ...] = ()
     targeted: Mapping[tuple[str, str, str], tuple[WaypointPolicy, ...]] = field(default_factory=dict)
@@ -174,6 +177,11 @@ class Mesh:
         """A TCP port of what has this full name."""
         service = self.hosts.get(host)
         return None if service is None else self.services.port(service, port)
+
+    def labels_at(self, ip: str) -> Mapping[str, str]:
+        """The labels of the pod that has an address; none when no pod has it."""
+        workload = self.workloads.get(ip)
+        return workload.labels if workload else {}
 
     def instances(self, waypoint: Place) -> tuple[str, ...]:
         """The addresses of a waypoint's pods that take traffic."""

@@ -7,6 +7,7 @@ Upstream: istio/istio pilot/pkg/config/kube/gateway/conversion.go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from itertools import chain
@@ -24,6 +25,7 @@ from pocketmesh.istio.mesh.routing import (
     Retry,
     Rewrite,
     Rule,
+    ValueMatch,
     in_order,
 )
 from pocketmesh.net.services import Place, host_of
@@ -35,6 +37,8 @@ _BACKEND_FILTERS: Final = frozenset({"RequestHeaderModifier", "ResponseHeaderMod
 _RULE_FILTERS: Final = {
     "HTTPRoute": _BACKEND_FILTERS | {"RequestRedirect", "URLRewrite", "RequestMirror", "CORS"},
     "GRPCRoute": _BACKEND_FILTERS | {"RequestMirror"},
+    "TLSRoute": frozenset(),
+    "TCPRoute": frozenset(),
 }
 
 
@@ -57,6 +61,21 @@ def rules_by_service(
             for service in _parents(parent, namespace_of(route), entries):
                 found.setdefault(service, []).extend(replace(rule, parent_port=port) for rule in rules)
     return {service: in_order(rules) for service, rules in found.items()}
+
+
+def connections_by_service(
+    tls_routes: Iterable[Object],
+    tcp_routes: Iterable[Object],
+    services: Iterable[Place],
+    entries: Mapping[Place, tuple[Place, ...]] | None = None,
+) -> dict[Place, tuple[Rule, ...]]:
+    """The same for connections that are no requests: TLSRoutes go before TCPRoutes, older before younger. A
+    TLSRoute's hostnames have no effect (istio/istio pilot/pkg/networking/core/listener_waypoint.go)."""
+    found: dict[Place, tuple[Rule, ...]] = {}
+    for routes in (tls_routes, tcp_routes):
+        for service, rules in rules_by_service(routes, services, entries).items():
+            found[service] = (*found.get(service, ()), *rules)
+    return found
 
 
 def _parents(parent: Object, namespace: str, entries: Mapping[Place, tuple[Place, ...]]) -> tuple[Place, ...]:
@@ -197,13 +216,20 @@ def _mirror(mirror: Object, namespace: str) -> Mirror:
 
 def _cors(cors: Object) -> Cors:
     return Cors(
-        tuple(cors.get("allowOrigins") or ()),
+        tuple(_origin(origin) for origin in cors.get("allowOrigins") or ()),
         tuple(cors.get("allowMethods") or ()),
         tuple(cors.get("allowHeaders") or ()),
         tuple(cors.get("exposeHeaders") or ()),
         bool(cors.get("allowCredentials")),
         int(cors.get("maxAge") or 5),
     )
+
+
+def _origin(origin: str) -> ValueMatch:
+    if "*" not in origin:
+        return ValueMatch("origin", origin)
+    pattern = ".*".join(re.escape(part) for part in origin.split("*"))
+    return ValueMatch("origin", pattern, "RegularExpression")
 
 
 def _retry(retry: Object | None) -> Retry | None:

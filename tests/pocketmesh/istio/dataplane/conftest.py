@@ -36,6 +36,10 @@ RESOURCES = {
     "GRPCRoute": "grpcroutes.gateway.networking.k8s.io",
     "ServiceEntry": "serviceentries.networking.istio.io",
     "WorkloadEntry": "workloadentries.networking.istio.io",
+    "TLSRoute": "tlsroutes.gateway.networking.k8s.io",
+    "TCPRoute": "tcproutes.gateway.networking.k8s.io",
+    "VirtualService": "virtualservices.networking.istio.io",
+    "DestinationRule": "destinationrules.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
     "NetworkPolicy": "networkpolicies.networking.k8s.io",
@@ -45,7 +49,8 @@ Object = dict[str, Any]
 
 
 class Hello(asyncio.Protocol):
-    """Answers every request with who it is and with the request's head."""
+    """Answers every request with who it is and with the request's head, or not at all: `/slow`; or with a
+    code of its own: `/status/503`."""
 
     def __init__(self, name: str, seen: list[bytes]) -> None:
         self.name = name
@@ -64,9 +69,11 @@ class Hello(asyncio.Protocol):
             if b"/slow" in head:
                 continue
             body = f"Hello from {self.name}\n".encode() + head + b"\r\n"
+            path = head.split()[1]
+            status = path.removeprefix(b"/status/") if path.startswith(b"/status/") else b"200"
             self.transport.write(
-                b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-type: text/plain\r\n\r\n%s"
-                % (len(body), body)
+                b"HTTP/1.1 %s X\r\ncontent-length: %d\r\ncontent-type: text/plain\r\n\r\n%s"
+                % (status, len(body), body)
             )
 
 

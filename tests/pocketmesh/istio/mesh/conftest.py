@@ -18,6 +18,10 @@ RESOURCES = {
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
     "ServiceEntry": "serviceentries.networking.istio.io",
     "WorkloadEntry": "workloadentries.networking.istio.io",
+    "TLSRoute": "tlsroutes.gateway.networking.k8s.io",
+    "TCPRoute": "tcproutes.gateway.networking.k8s.io",
+    "VirtualService": "virtualservices.networking.istio.io",
+    "DestinationRule": "destinationrules.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
 }
