@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import orjson
 
 from pocketmesh.node.commands.web import Call, Fields, Reply
 
+TEXT: Final = ("content-type", "text/plain; charset=utf-8")
 _CLIENT: Final = ("fly-client-ip", "cf-connecting-ip", "fastly-client-ip", "true-client-ip")
 _HTML: Final = "<!DOCTYPE HTML>\n<title>{code} {text}</title>\n<h1>{text}</h1>\n"
 
@@ -117,6 +118,13 @@ class Asked:
             return Reply(status, (("content-type", "text/html"), *headers), page)
         said = {"status_code": status, "error": text, **({"detail": detail} if detail else {})}
         return self.json(said, status, headers)
+
+
+Route: TypeAlias = Callable[[Asked, list[str]], Reply]
+"""Answers a request; the second argument is the path behind the route's own word.
+
+Raises ValueError about a word that makes no sense, IndexError when a word is missing.
+"""
 
 
 def _canonical(name: str) -> str:
