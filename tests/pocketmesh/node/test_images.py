@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,10 @@ def test_no_application_is_imported_before_it_runs():
     ).stdout
 
     assert "pocketmesh.node.apps" not in modules.split()
+
+
+@pytest.mark.parametrize("name", [image.name for image in standard_images()])
+def test_the_page_on_fidelity_names_an_image(name):
+    page = Path(__file__).parents[3] / "site" / "fidelity.md"
+
+    assert f"`{name}`" in page.read_text()
