@@ -135,11 +135,14 @@ def l4_policies(policies: Iterable[Object], root: str) -> list[L4Policy]:
 
 
 def peer_authentications(objects: Iterable[Object], root: str) -> list[PeerAuthentication]:
-    """The PeerAuthentications with their level."""
+    """The PeerAuthentications with their level; one that selects workloads of the root namespace is ignored
+    (istio/istio issue 61023)."""
     found: list[PeerAuthentication] = []
     for obj in objects:
         spec = obj.get("spec") or {}
         namespace = namespace_of(obj)
+        if namespace == root and _selector(spec):
+            continue
         ports = {int(port): _mode(mtls) for port, mtls in (spec.get("portLevelMtls") or {}).items()}
         created = str(obj["metadata"].get("creationTimestamp", ""))
         scope, selector = _scope(obj, root), _selector(spec)

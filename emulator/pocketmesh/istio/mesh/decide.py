@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.mesh.mutual_tls import mtls_policy
 from pocketmesh.istio.mesh.policy import Judgement, Peer, judge
 from pocketmesh.net.interception import Connection
 from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
@@ -80,9 +81,9 @@ def decide_arrival(mesh: Mesh, connection: Connection, identity: str = "") -> Pa
 
 def admission(mesh: Mesh, destination: Workload, peer: Peer, port: int) -> Judgement:
     """Whether a workload's ztunnel admits a peer."""
+    tls = mtls_policy(mesh.peer_authentications, destination.namespace, destination.labels)
     return judge(
-        mesh.l4_policies,
-        mesh.peer_authentications,
+        [tls, *mesh.l4_policies] if tls else mesh.l4_policies,
         peer,
         namespace=destination.namespace,
         labels=destination.labels,

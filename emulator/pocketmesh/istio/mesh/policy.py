@@ -116,6 +116,10 @@ class PeerAuthentication:
     mode: str
     ports: Mapping[int, str]
 
+    def applies(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether it is about a workload."""
+        return _applies(self, namespace, labels)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -128,7 +132,6 @@ class Judgement:
 
 def judge(
     policies: Iterable[L4Policy],
-    authentications: Iterable[PeerAuthentication],
     peer: Peer,
     *,
     namespace: str,
@@ -138,11 +141,8 @@ def judge(
 ) -> Judgement:
     """Whether a workload's ztunnel lets a peer connect to its `port`.
 
-    A matching DENY refuses; then, if there is any ALLOW, one of them must match. STRICT mutual TLS is a
-    DENY for whoever has no identity.
+    A matching DENY refuses; then, if there is any ALLOW, one of them must match.
     """
-    if not peer.identity and mtls_mode(authentications, namespace, labels, port) == "STRICT":
-        return _denied("istio-system/istio_converted_static_strict")
     own = [policy for policy in policies if policy.applies(namespace, labels)]
     for policy in own:
         if policy.action == "DENY" and _matches(policy, peer, ip, port):
@@ -157,32 +157,10 @@ def judge(
     return Judgement(False, ", ".join(policy.shown for policy in allows), error)
 
 
-def mtls_mode(
-    authentications: Iterable[PeerAuthentication], namespace: str, labels: Mapping[str, str], port: int
-) -> str:
-    """STRICT or PERMISSIVE: of the workload, else its namespace, else the mesh; the oldest of each level."""
-    levels: dict[str, PeerAuthentication] = {}
-    for entry in sorted(authentications, key=lambda entry: (entry.created, entry.namespace, entry.name)):
-        if entry.selector:
-            if entry.scope == namespace and all(
-                labels.get(key) == val for key, val in entry.selector.items()
-            ):
-                levels.setdefault("workload", entry)
-        elif entry.scope == "":
-            levels.setdefault("mesh", entry)
-        elif entry.scope == namespace:
-            levels.setdefault("namespace", entry)
-    workload = levels.get("workload")
-    if workload and (mode := workload.ports.get(port, "UNSET")) != "UNSET":
-        return "STRICT" if mode == "STRICT" else "PERMISSIVE"
-    for level in ("workload", "namespace", "mesh"):
-        if level in levels and levels[level].mode != "UNSET":
-            return "STRICT" if levels[level].mode == "STRICT" else "PERMISSIVE"
-    return "PERMISSIVE"
-
-
 def _applies(
-    policy: L4Policy | WaypointPolicy | RequestAuthentication, namespace: str, labels: Mapping[str, str]
+    policy: L4Policy | WaypointPolicy | RequestAuthentication | PeerAuthentication,
+    namespace: str,
+    labels: Mapping[str, str],
 ) -> bool:
     if policy.scope not in {"", namespace}:
         return False

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, TRUST_DOMAIN, Mesh, Workload
-from pocketmesh.istio.mesh.policy import L4Policy, Term, mtls_mode
+from pocketmesh.istio.mesh.model import TRUST_DOMAIN, Mesh, Workload
+from pocketmesh.istio.mesh.mutual_tls import STATIC_STRICT, converted_policies, mtls_policy
+from pocketmesh.istio.mesh.policy import L4Policy, Term
 from pocketmesh.istio.waypoints import HBONE_PORT
 from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
 from pocketmesh.objects import Object, is_true, uid_of
 from pocketmesh.versions import ISTIO
 
 CLUSTER: Final = "Kubernetes"
-STATIC_STRICT: Final = "istio_converted_static_strict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def config_dump(
     return {
         "workloads": workloads,
         "services": [_service(mesh, place, pods) for place in mesh.services.ports],
-        "policies": [*(_policy(policy) for policy in mesh.l4_policies), *_static_policies(mesh)],
+        "policies": [*(_policy(policy) for policy in mesh.l4_policies), *_mtls_policies(mesh)],
         "certificates": list(certificates),
         "workloadState": _states(mesh, pods, connections),
         "staticConfig": {"workloads": [], "services": [], "policies": []},
@@ -164,8 +164,8 @@ def _policies_of(mesh: Mesh, workload: Workload) -> list[str]:
         for policy in mesh.l4_policies
         if policy.selector and policy.applies(workload.namespace, workload.labels)
     ]
-    mode = mtls_mode(mesh.peer_authentications, workload.namespace, workload.labels, 0)
-    return [*own, f"{ROOT_NAMESPACE}/{STATIC_STRICT}"] if mode == "STRICT" else own
+    tls = mtls_policy(mesh.peer_authentications, workload.namespace, workload.labels)
+    return [*own, tls.shown] if tls else own
 
 
 def _policy(policy: L4Policy) -> Object:
@@ -179,18 +179,12 @@ def _policy(policy: L4Policy) -> Object:
     }
 
 
-def _static_policies(mesh: Mesh) -> list[Object]:
+def _mtls_policies(mesh: Mesh) -> list[Object]:
+    """Those that PeerAuthentications are converted to; the static one is there as soon as there is any."""
     if not mesh.peer_authentications:
         return []
-    return [
-        {
-            "name": STATIC_STRICT,
-            "namespace": ROOT_NAMESPACE,
-            "scope": "WorkloadSelector",
-            "action": "Deny",
-            "rules": [[[{"notPrincipals": [{"Presence": {}}]}]]],
-        }
-    ]
+    static = {**_policy(STATIC_STRICT), "scope": "WorkloadSelector"}
+    return [*(_policy(policy) for policy in converted_policies(mesh.peer_authentications)), static]
 
 
 _NAMES: Final = {

@@ -86,6 +86,23 @@ def test_strict_mutual_tls_is_a_policy_of_the_root_namespace(
     assert f"istio-system/{static}" in named(dump, "workloads", "server")["authorizationPolicies"]
 
 
+def test_exempted_ports_are_a_policy_of_their_own(shop: list[Object], dumped: Callable[..., Object]) -> None:
+    spec = {
+        "selector": {"matchLabels": {"app": "server"}},
+        "mtls": {"mode": "STRICT"},
+        "portLevelMtls": {"8080": {"mode": "PERMISSIVE"}},
+    }
+    strict = {"kind": "PeerAuthentication", "metadata": {"name": "p", "namespace": "shop"}, "spec": spec}
+
+    dump = dumped([*shop, strict])
+
+    shown = named(dump, "policies", "converted_peer_authentication_p")
+    assert (shown["namespace"], shown["scope"], shown["action"]) == ("shop", "WorkloadSelector", "Deny")
+    assert shown["rules"] == [[[{"notPrincipals": [{"Presence": {}}]}], [{"notDestinationPorts": [8080]}]]]
+    own = named(dump, "workloads", "server")["authorizationPolicies"]
+    assert own == ["shop/converted_peer_authentication_p"]
+
+
 def test_open_connections_are_listed_with_the_workload_they_belong_to(
     shop: list[Object], dumped: Callable[..., Object]
 ) -> None:

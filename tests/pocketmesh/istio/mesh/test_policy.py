@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pocketmesh.istio.mesh.authorization import l4_policies, peer_authentications
-from pocketmesh.istio.mesh.policy import Peer, judge, mtls_mode
+from pocketmesh.istio.mesh.mutual_tls import mtls_policy
+from pocketmesh.istio.mesh.policy import Peer, judge
 
 Object = dict[str, Any]
 CLIENT = Peer("10.244.0.2", "spiffe://cluster.local/ns/shop/sa/client")
@@ -36,12 +37,9 @@ def operation(**fields: Any) -> Object:
     return {"to": [{"operation": fields}]}
 
 
-def admitted(
-    policies: list[Object], peer: Peer = CLIENT, authentications: list[Object] | None = None
-) -> bool:
+def admitted(policies: list[Object], peer: Peer = CLIENT) -> bool:
     return judge(
         l4_policies(policies, "istio-system"),
-        peer_authentications(authentications or [], "istio-system"),
         peer,
         namespace="shop",
         labels={"app": "server"},
@@ -119,73 +117,98 @@ def test_plain_text_has_an_address_but_no_identity(policies: list[Object], expec
     assert admitted(policies, PLAIN) is expected
 
 
+SERVER = {"matchLabels": {"app": "server"}}
+STATIC = "istio-system/istio_converted_static_strict"
+CONVERTED = "shop/converted_peer_authentication_default"
+
+
+def ports(**modes: str) -> Object:
+    return {"selector": SERVER, "portLevelMtls": {port[1:]: {"mode": mode} for port, mode in modes.items()}}
+
+
 @pytest.mark.parametrize(
-    ("authentications", "expected"),
+    ("authentications", "refusing", "refused"),
     [
-        pytest.param([], "PERMISSIVE", id="none"),
-        pytest.param([authentication("STRICT")], "STRICT", id="namespace"),
-        pytest.param([authentication("STRICT", "istio-system")], "STRICT", id="mesh"),
-        pytest.param([authentication("STRICT", "other")], "PERMISSIVE", id="another namespace"),
+        pytest.param([], "", [], id="none"),
+        pytest.param([authentication("STRICT")], STATIC, [80, 90], id="namespace"),
+        pytest.param([authentication("STRICT", "istio-system")], STATIC, [80, 90], id="mesh"),
+        pytest.param([authentication("STRICT", selector=SERVER)], STATIC, [80, 90], id="workload"),
+        pytest.param([authentication("STRICT", "other")], "", [], id="another namespace"),
         pytest.param(
-            [authentication("STRICT", "istio-system"), authentication("PERMISSIVE")],
-            "PERMISSIVE",
-            id="nearer wins",
+            [authentication("STRICT", "istio-system", selector=SERVER)], "", [], id="selector in the root"
         ),
         pytest.param(
-            [authentication("STRICT", "istio-system"), authentication("UNSET")], "STRICT", id="unset inherits"
+            [authentication("STRICT", selector={"matchLabels": {"app": "x"}})], "", [], id="another workload"
         ),
-        pytest.param([authentication("DISABLE")], "PERMISSIVE", id="disable"),
+        pytest.param(
+            [authentication("STRICT", "istio-system"), authentication("PERMISSIVE")], "", [], id="nearer wins"
+        ),
+        pytest.param(
+            [authentication("STRICT", "istio-system"), authentication("UNSET")],
+            STATIC,
+            [80, 90],
+            id="unset inherits",
+        ),
+        pytest.param(
+            [authentication("STRICT"), authentication("UNSET", name="own", selector=SERVER)],
+            STATIC,
+            [80, 90],
+            id="unset workload inherits",
+        ),
+        pytest.param(
+            [authentication("STRICT", "istio-system"), authentication("DISABLE")], "", [], id="disable"
+        ),
         pytest.param(
             [
                 authentication("STRICT", name="new", created="2026-01-02"),
                 authentication("PERMISSIVE", name="old", created="2026-01-01"),
             ],
-            "PERMISSIVE",
+            "",
+            [],
             id="oldest wins",
         ),
+        pytest.param([authentication("STRICT", **ports(p80="PERMISSIVE"))], CONVERTED, [90], id="exempt"),
+        pytest.param([authentication("STRICT", **ports(p80="DISABLE"))], CONVERTED, [90], id="disabled port"),
+        pytest.param([authentication("STRICT", **ports(p80="STRICT"))], STATIC, [80, 90], id="strict anyway"),
+        pytest.param([authentication("STRICT", **ports(p80="UNSET"))], STATIC, [80, 90], id="unset port"),
         pytest.param(
-            [
-                authentication(
-                    "STRICT",
-                    selector={"matchLabels": {"app": "server"}},
-                    portLevelMtls={"8080": {"mode": "PERMISSIVE"}},
-                )
-            ],
-            "PERMISSIVE",
-            id="an exempted port",
+            [authentication("PERMISSIVE", **ports(p80="STRICT"))], CONVERTED, [80], id="strict port"
+        ),
+        pytest.param([authentication("DISABLE", **ports(p80="STRICT"))], CONVERTED, [80], id="but for one"),
+        pytest.param(
+            [authentication("UNSET", **ports(p80="STRICT"))], CONVERTED, [80], id="strict port only"
         ),
         pytest.param(
             [
-                authentication(
-                    "PERMISSIVE",
-                    selector={"matchLabels": {"app": "server"}},
-                    portLevelMtls={"8080": {"mode": "STRICT"}},
-                )
+                authentication("STRICT", "istio-system"),
+                authentication("UNSET", **ports(p80="PERMISSIVE", p90="STRICT")),
             ],
-            "STRICT",
-            id="a strict port",
+            CONVERTED,
+            [90],
+            id="exempt from an inherited mode",
         ),
     ],
 )
-def test_the_mode_of_a_workloads_port(authentications: list[Object], expected: str) -> None:
-    found = mtls_mode(peer_authentications(authentications, "istio-system"), "shop", {"app": "server"}, 8080)
+def test_plain_text_is_refused_by_mutual_tls(
+    authentications: list[Object], refusing: str, refused: list[int]
+) -> None:
+    labels = {"app": "server"}
+    policy = mtls_policy(peer_authentications(authentications, "istio-system"), "shop", labels)
 
-    assert found == expected
+    own = [policy] if policy else []
+    found = {
+        port: judge(own, PLAIN, namespace="shop", labels=labels, ip="10.0.0.1", port=port)
+        for port in (80, 90)
+    }
+
+    assert (policy.shown if policy else "") == refusing
+    assert [port for port, judgement in found.items() if not judgement.admitted] == refused
+    errors = {judgement.error for judgement in found.values() if not judgement.admitted}
+    assert errors <= {f"connection closed due to policy rejection: explicitly denied by: {refusing}"}
 
 
-def test_strict_refuses_plain_text_and_says_so() -> None:
-    judgement = judge(
-        [],
-        peer_authentications([authentication("STRICT")], "istio-system"),
-        PLAIN,
-        namespace="shop",
-        labels={},
-        ip="10.244.0.3",
-        port=8080,
-    )
+def test_mutual_tls_refuses_nobody_with_an_identity() -> None:
+    policy = mtls_policy(peer_authentications([authentication("STRICT")], "istio-system"), "shop", {})
 
-    assert not judgement.admitted
-    assert judgement.error == (
-        "connection closed due to policy rejection: "
-        "explicitly denied by: istio-system/istio_converted_static_strict"
-    )
+    assert policy
+    assert judge([policy], CLIENT, namespace="shop", labels={}, ip="10.0.0.1", port=80).admitted
