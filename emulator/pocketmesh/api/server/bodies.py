@@ -68,26 +68,38 @@ def _object(found: Any) -> Object:
     return found
 
 
+class _Twice(Exception):
+    """Some field came twice."""
+
+
 class _Fields(dict[str, Any]):
     """An object that remembers which of its fields came twice."""
 
-    twice: tuple[str, ...] = ()
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.twice = tuple(name for name in self if names.count(name) > 1)
 
 
-def _duplicates(body: bytes) -> Iterator[str]:
-    found_any = False
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _Twice
+    return fields
 
-    def collect(pairs: list[tuple[str, Any]]) -> Any:
-        nonlocal found_any
-        fields = _Fields(pairs)
-        if len(fields) != len(pairs):
-            found_any = True
-            names = [name for name, _ in pairs]
-            fields.twice = tuple(name for name in fields if names.count(name) > 1)
-        return fields
 
-    parsed = json.loads(body, object_pairs_hook=collect)
-    return iter(()) if not found_any else iter(sorted(_paths(parsed, ""))[:_PATHS_TOLD])
+# Nearly every body is well written: where it is not is asked of a second decoder.
+_CHECKING: Final = json.JSONDecoder(object_pairs_hook=_once)
+_COLLECTING: Final = json.JSONDecoder(object_pairs_hook=_Fields)
+
+
+def _duplicates(body: bytes) -> list[str]:
+    text = body.decode()
+    try:
+        _CHECKING.decode(text)
+    except _Twice:
+        return sorted(_paths(_COLLECTING.decode(text), ""))[:_PATHS_TOLD]
+    return []
 
 
 def _paths(value: Any, at: str) -> Iterator[str]:
