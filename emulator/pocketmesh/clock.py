@@ -23,7 +23,8 @@ class WallClock:
 
 def rfc3339(moment: datetime) -> str:
     """A time as Kubernetes writes it, to the second: `2026-01-31T12:00:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime, which takes four times as long; every write names a time twice.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def rfc3339_micro(moment: datetime) -> str:

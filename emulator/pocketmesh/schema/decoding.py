@@ -24,6 +24,8 @@ _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
+# The types of what most fields hold: values that need no look inside.
+_PLAIN: Final = {"string": str, "boolean": bool}
 _ZERO: Final[dict[str, Any]] = {"string": "", "boolean": False, "integer": 0, "number": 0, "array": []}
 
 
@@ -59,7 +61,9 @@ def _object(schema: Schema, value: Object, at: Path, struct: str, unknown: list[
     values = schema.additional
     if values is not None:
         return {
-            key: _decode(values, entry, (at, Key(key)), struct, unknown)
+            key: entry
+            if _is_plain(values, entry)
+            else _decode(values, entry, (at, Key(key)), struct, unknown)
             for key, entry in value.items()
             if entry is not None
         }
@@ -74,10 +78,15 @@ def _struct(schema: Schema, value: Object, at: Path, unknown: list[str]) -> Obje
         if field is None:
             unknown.append(render((at, key)))
         elif entry is not None:
-            entry = _decode(field, entry, (at, key), name, unknown)  # noqa: PLW2901
+            if not _is_plain(field, entry):
+                entry = _decode(field, entry, (at, key), name, unknown)  # noqa: PLW2901
             if entry or not field.is_collection or key in schema.required:
                 decoded[key] = entry
     return decoded
+
+
+def _is_plain(schema: Schema, value: Any) -> bool:
+    return type(value) is _PLAIN.get(schema.type)
 
 
 def _integer(schema: Schema, value: Any, at: Path, struct: str) -> int:

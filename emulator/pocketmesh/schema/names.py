@@ -7,6 +7,7 @@ Each function returns complaints, none when all is well. Upstream: apimachinery
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -19,6 +20,7 @@ _KEY_RULE: Final = (
     "must consist of alphanumeric characters, '-', '_' or '.', "
     "and must start and end with an alphanumeric character"
 )
+_compiled: Final = cache(re.compile)  # without the lookup that re.fullmatch makes each time
 _PRINTABLE: Final = re.compile(r"[ -<>-~]+")
 
 
@@ -150,7 +152,7 @@ def port_number(value: int) -> list[str]:
 
 
 def _is(pattern: str, value: str) -> bool:
-    return re.fullmatch(pattern, value) is not None
+    return _compiled(pattern).fullmatch(value) is not None
 
 
 def _length(value: str, limit: int) -> list[str]:
