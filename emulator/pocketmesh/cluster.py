@@ -12,6 +12,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -36,8 +37,10 @@ from pocketmesh.istio.trace.calls import TraceCalls
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.outside import Outside
 from pocketmesh.node.catalogue import standard_images
+from pocketmesh.node.commands.tls import Tls
 from pocketmesh.node.disk import Disk
 from pocketmesh.node.images import Catalogue
+from pocketmesh.node.network import NODE_ADDRESS
 from pocketmesh.node.node import NAME as NODE_NAME
 from pocketmesh.node.node import Node
 from pocketmesh.node.verbs import PodVerbs
@@ -52,6 +55,7 @@ _SNAPSHOTS: Final = "/pocketmesh/v1/snapshots/"
 _TRACE: Final = "/pocketmesh/v1/trace"
 _NOT_RESTORED: Final = ("leases.coordination.k8s.io", "nodes")
 _PATIENCE: Final = 30.0
+_API_PORT: Final = 6443
 
 _log = logging.getLogger(__name__)
 
@@ -117,6 +121,7 @@ class Cluster:
         self.node.start()
         self._running = asyncio.create_task(self.runtime.run())
         self._server = await self._serve(port)
+        self._serve_pods(self._server)
         async with asyncio.timeout(_PATIENCE):
             await self._ready()
         return f"https://127.0.0.1:{self._server.port}"
@@ -167,6 +172,14 @@ class Cluster:
             server = await serve(self.registry, self.gate, runtime, tls=tls, extras=extras)
         write_private(remembered, str(server.port).encode())
         return server
+
+    def _serve_pods(self, server: Server) -> None:
+        """Lets pods reach the API at the Service `kubernetes`, on wires that stay inside this process."""
+        context = self.credentials.tls()
+        context.set_alpn_protocols(["http/1.1"])
+        self.fabric.listen(NODE_ADDRESS, _API_PORT, partial(Tls, context, lambda _: server.http()))
+        client = Client(self.registry, "kube-apiserver")
+        bootstrap.create_missing(client, bootstrap.endpoints(NODE_ADDRESS, _API_PORT))
 
     async def _ready(self) -> None:
         """Waits for the controllers to have nothing to do and for Istio, where it is installed."""

@@ -34,10 +34,36 @@ def objects() -> list[Object]:
     ]
 
 
-def create_missing(client: Client) -> None:
-    """Creates those of the objects that are not there; the ones that are stay as they were left."""
+def endpoints(address: str, port: int) -> list[Object]:
+    """Where the Service `kubernetes` leads, as the API server itself says (pkg/controlplane/reconcilers)."""
+    metadata: Object = {"name": "kubernetes", "namespace": "default"}
+    skipped = {"labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}}
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": {**metadata, **skipped},
+            "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": "kubernetes"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+            "ports": ports,
+        },
+    ]
+
+
+def create_missing(client: Client, wanted: Iterable[Object] = ()) -> None:
+    """Creates those of the objects that are not there; the ones that are stay as they were left.
+
+    Without any it creates those of a fresh cluster.
+    """
     kinds = client.registry.kinds
-    for obj in objects():
+    for obj in wanted or objects():
         resource = _resource(kinds, obj)
         metadata = obj["metadata"]
         if client.get(resource, metadata.get("namespace", ""), metadata["name"]) is None:

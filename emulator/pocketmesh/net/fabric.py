@@ -52,7 +52,6 @@ class Fabric:
         self.outside = outside
         self._addresses = addresses or Addresses()
         self._listeners: dict[str, dict[int, ProtocolFactory]] = {}
-        self._host_pods: set[str] = set()
         self._interceptor: Interceptor | None = None
         self._plugin: Plugin | None = None
         self._source_ports = count()
@@ -66,23 +65,20 @@ class Fabric:
 
         Raises AddressesExhausted, or SandboxFailed when a plugin refuses the pod.
         """
-        uid = uid_of(pod)
         if pod["spec"].get("hostNetwork"):
-            self._host_pods.add(uid)
             return NODE_ADDRESS
         if self._plugin is not None and not (pod.get("status") or {}).get("podIP"):
             self._plugin(pod)
-        return self._addresses.assign(uid, (pod.get("status") or {}).get("podIP", ""))
+        return self._addresses.assign(uid_of(pod), (pod.get("status") or {}).get("podIP", ""))
 
     def detach(self, pod_uid: str) -> None:
         """Frees a pod's address and forgets its listeners; harmless when repeated."""
-        self._host_pods.discard(pod_uid)
         ip = self._addresses.release(pod_uid)
         if ip is not None:
             self._listeners.pop(ip, None)
 
     def listen(self, ip: str, port: int, factory: ProtocolFactory) -> None:
-        """Accepts connections at a pod's address. Raises OSError: in use, or not an address of a pod."""
+        """Accepts connections at a pod's address or the node's. Raises OSError: in use, nobody's address."""
         if not self._is_up(ip):
             raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
         ports = self._listeners.setdefault(ip, {})
@@ -195,7 +191,7 @@ class Fabric:
         return Connection(connection.source_ip, connection.source_port, chosen[0], chosen[1])
 
     def _is_up(self, ip: str) -> bool:
-        return self._addresses.holds(ip) or (ip == NODE_ADDRESS and bool(self._host_pods))
+        return self._addresses.holds(ip) or ip == NODE_ADDRESS
 
     def _source_port(self) -> int:
         return _FIRST_PORT + next(self._source_ports) % _PORTS

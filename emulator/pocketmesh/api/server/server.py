@@ -86,13 +86,14 @@ class Server:
 
     def __init__(self, listening: asyncio.Server, http: web.Server) -> None:
         self._listening = listening
-        self._http = http
+        self.http = http
+        """Makes the protocol of a connection that has come another way, and been decrypted."""
         self.port: int = listening.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Stops listening, ends every conversation, and returns when that is done."""
         self._listening.close()
-        await self._http.shutdown(_PATIENCE)
+        await self.http.shutdown(_PATIENCE)
         await self._listening.wait_closed()
 
 

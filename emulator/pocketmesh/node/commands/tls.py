@@ -69,6 +69,10 @@ class Tls(asyncio.Protocol):
         if self.application is not None:
             self.application.resume_writing()
 
+    def client_certificate(self) -> dict[str, Any] | None:
+        """Whom the client proved to be, as `ssl.SSLSocket.getpeercert` puts it."""
+        return self._tls.getpeercert()
+
     def send(self, data: bytes) -> None:
         """Encrypts and sends."""
         self._tls.write(data)
@@ -123,7 +127,13 @@ class _Encrypting(asyncio.Transport):
     def resume_reading(self) -> None:
         self._transport.resume_reading()
 
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        assert self._tls.application is not None
+        return self._tls.application
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "peercert":
+            return self._tls.client_certificate()
         return self._transport.get_extra_info(name, default)
 
 
