@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import socket
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,17 +21,19 @@ from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.config import waypoint_config
 from pocketmesh.istio.envoy.ingress import gateway_config
 from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.ports import Ports
+from pocketmesh.istio.envoy.preface import preface
 from pocketmesh.istio.envoy.proxy import Configure, EnvoyProxy
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, World, compile_mesh, resolve
-from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, MESH_CONFIG
+from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, feeds
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.observation import Observer, Passage
-from pocketmesh.istio.resources import CONFIG_MAPS
 from pocketmesh.istio.ztunnel import Closed, Ztunnel
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.interception import Connection, Taking
+from pocketmesh.net.relay import to_pipe
 from pocketmesh.net.services import Place
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.store import Event, Store
@@ -82,7 +85,8 @@ class DataPlane:
     def concerns(self, event: Event) -> Iterable[Hashable]:
         """There is one key: the mesh."""
         key = event.key
-        if key.resource not in INPUTS or (key.resource == CONFIG_MAPS and key[1:] != MESH_CONFIG):
+        states = [event.object, *([event.previous.object] if event.previous else [])]
+        if not any(feeds(key.resource, state) for state in states):
             return ()
         self._stale = True
         return ("mesh",)
@@ -131,8 +135,8 @@ class DataPlane:
             for observer in self._observers:
                 observer.passed(Passage(gateway, pod, record, kind))
 
-        layout = Layout(self._run / uid[:8])
-        proxy = EnvoyProxy(kind, gateway, pod, layout, _CONFIGURE[kind], self._accept(pod), take)
+        layout, ports = Layout(self._run / uid[:8]), Ports(self._fabric, pod.ip)
+        proxy = EnvoyProxy(kind, gateway, pod, layout, _CONFIGURE[kind], self._accept(pod), ports, take)
         self.proxies[pod.ip] = proxy
         if self._known:
             proxy.update(self.mesh)
@@ -184,11 +188,20 @@ class DataPlane:
 
     def _accept(self, pod: Workload) -> Callable[[str, int], asyncio.Protocol]:
         def accept(ip: str, port: int) -> asyncio.Protocol:
+            if (service := self.mesh.services.addresses.get(ip)) is not None:
+                return self._through_waypoint(pod, service, Connection(pod.ip, 0, ip, port))
             if self._ztunnel is None:
                 return Closed()
             return self._ztunnel.from_waypoint(pod, ip, port)
 
         return accept
+
+    def _through_waypoint(self, pod: Workload, service: Place, connection: Connection) -> asyncio.Protocol:
+        """A gateway's connection, with its identity, to a Service whose waypoint is to see it."""
+        waypoint = self.mesh.waypoint_of(service)
+        instances = self.mesh.instances(waypoint) if waypoint else ()
+        pipe = self._pipe(random.choice(instances)) if instances else None
+        return to_pipe(pipe, preface(connection, pod.identity)) if pipe else Closed()
 
     def _pipe(self, ip: str) -> Path | None:
         proxy = self.proxies.get(ip)

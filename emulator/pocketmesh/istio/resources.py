@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pocketmesh.objects import Object, name_of, namespace_of
@@ -58,3 +59,21 @@ class Reader(Protocol):
     def all(self, resource: str, namespace: str = "") -> list[Object]:
         """All objects of a resource, of one namespace when given; none for an unknown kind."""
         ...
+
+
+class Collection:
+    """Objects by resource as a Reader, which do not change while they are looked at."""
+
+    def __init__(self, objects: Mapping[str, Sequence[Object]]) -> None:
+        self._objects = objects
+        self._places: dict[str, dict[tuple[str, str], Object]] = {}
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        if resource not in self._places:
+            found = self._objects.get(resource, ())
+            self._places[resource] = {(namespace_of(item), name_of(item)): item for item in found}
+        return self._places[resource].get((namespace, name))
+
+    def all(self, resource: str, namespace: str = "") -> list[Object]:
+        found = self._objects.get(resource, ())
+        return [item for item in found if not namespace or namespace_of(item) == namespace]

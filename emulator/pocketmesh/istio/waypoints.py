@@ -65,12 +65,14 @@ class Binding:
     """The waypoint that an object uses, and why.
 
     `reason` is empty when the object asks for none, else `WaypointAccepted` (then `waypoint` is set)
-    or what prevents it; reason and message are those of the condition `istio.io/WaypointBound`.
+    or what prevents it; reason and message are those of the condition `istio.io/WaypointBound`. `ingress`
+    says whether gateways use it as well.
     """
 
     waypoint: tuple[str, str] | None = None
     reason: str = ""
     message: str = ""
+    ingress: bool = False
 
 
 UNBOUND: Final = Binding()
@@ -110,7 +112,8 @@ def bind_service(
     if binding.waypoint is None:
         return binding
     ingress = labels_of(service).get(INGRESS_USE_WAYPOINT) or labels_of(namespace).get(INGRESS_USE_WAYPOINT)
-    return Binding(binding.waypoint, binding.reason, binding.message + _ingress_note(ingress))
+    message = binding.message + _ingress_note(ingress)
+    return Binding(binding.waypoint, binding.reason, message, ingress == "true")
 
 
 def bind_workload(

@@ -11,10 +11,10 @@ from typing import Final, Protocol
 from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.envoy.admin import exchange
 from pocketmesh.istio.envoy.bootstrap import ProxyKind
-from pocketmesh.istio.envoy.forward import Forward
 from pocketmesh.istio.envoy.proxy import EnvoyProxy
 from pocketmesh.istio.mesh.model import Workload, workload_of
 from pocketmesh.istio.waypoints import GATEWAY_NAME
+from pocketmesh.net.relay import to_pipe
 from pocketmesh.net.services import Place
 from pocketmesh.node.process import Invocation
 from pocketmesh.objects import labels_of, namespace_of, uid_of
@@ -67,7 +67,7 @@ class PilotAgent:
                 METRICS_PORT: {"/stats/prometheus": metrics, "/metrics": metrics},
             }
             with served(container, pages):
-                container.network.listen(container.ip, ADMIN_PORT, lambda: Forward(proxy.layout.admin))
+                container.network.listen(container.ip, ADMIN_PORT, lambda: to_pipe(proxy.layout.admin))
                 try:
                     code = await proxy.run(invocation.stdout.write, invocation.stderr.write)
                 except OSError as error:

@@ -59,10 +59,11 @@ def _clusters(destinations: Destinations, front: Front) -> Iterator[Cluster]:
         if port := destinations.port(*target):
             yield Cluster(tcp_cluster_name(*target), port, "tcp", destinations.policy(*target))
     if front.guard.authorizer:
-        yield _authorizer(front.guard.authorizer)
+        yield authorizer_cluster(front.guard.authorizer)
 
 
-def _authorizer(authorizer: Authorizer) -> Cluster:
+def authorizer_cluster(authorizer: Authorizer) -> Cluster:
+    """Where those are who are asked about requests."""
     protocol: Protocol = "http2" if authorizer.provider.kind == "envoyExtAuthzGrpc" else "http"
     return Cluster(ext_authz.cluster_name(authorizer.port), authorizer.port, protocol)
 

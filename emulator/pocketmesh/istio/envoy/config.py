@@ -5,7 +5,9 @@ Names are Istio's, so that logs and dumps read as on a real cluster.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from pocketmesh.istio.envoy.clusters import assignment, cluster_resource, clusters_of
 from pocketmesh.istio.envoy.destinations import Destinations, cluster_name
@@ -20,10 +22,12 @@ from pocketmesh.net.services import Place
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The files by name, and the pods' ports that Envoy will want to connect to."""
+    """The files by name, the addresses that Envoy will want to connect to, and the ports of its own pod
+    that are to lead to it, each with the unix socket on which Envoy listens for it."""
 
     files: dict[str, str]
     endpoints: frozenset[tuple[str, int]]
+    ports: Mapping[int, Path] = field(default_factory=dict)
 
 
 def waypoint_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuration:

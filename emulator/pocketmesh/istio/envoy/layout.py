@@ -23,6 +23,10 @@ class Layout:
     def admin(self) -> Path:
         return self.root / "admin"
 
+    def port(self, number: int) -> Path:
+        """Where Envoy accepts what reaches a port of a gateway's pod."""
+        return self.root / f"p{number}"
+
     @property
     def inbound(self) -> Path:
         """Where Envoy accepts what ztunnels send to the waypoint."""

@@ -8,7 +8,7 @@ Upstream: istio/istio pilot/pkg/networking/core/listener_waypoint.go.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from pocketmesh.istio.envoy import by_host
 from pocketmesh.istio.envoy.access_logs import access_logs
@@ -27,7 +27,7 @@ from pocketmesh.istio.envoy.xds import (
 )
 from pocketmesh.istio.mesh.model import Mesh
 
-_PROXY: Final = "envoy.filters.listener.proxy_protocol"
+PROXY: Final = "envoy.filters.listener.proxy_protocol"
 _HTTP_PROTOCOLS: Final = ["http/1.0", "http/1.1", "h2c"]
 
 
@@ -35,7 +35,7 @@ def listener(mesh: Mesh, fronts: list[Front], layout: Layout) -> Json:
     """The listener with a chain for each front, found by the address and port that the client dialled."""
     chains = [chain for front in fronts for chain in _chains(mesh, front, layout)]
     identity = {"tlv_type": IDENTITY_TLV, "on_tlv_present": {"key": "peer"}}
-    filters = [typed(_PROXY, "extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", rules=[identity])]
+    filters = [typed(PROXY, "extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", rules=[identity])]
     sniffed = sorted({front.port.port for front in fronts if front.protocol == "auto"})
     if sniffed:
         inspector = typed(
@@ -65,12 +65,11 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
         "destination_port": front.port.port,
     }
     if front.protocol != "tcp":
+        name = cluster_name(front.port.host, front.port.port)
         protocols = {"application_protocols": _HTTP_PROTOCOLS} if front.protocol == "auto" else {}
-        yield _chain(
-            cluster_name(front.port.host, front.port.port),
-            {**match, **protocols},
-            [_connection_manager(mesh, front, layout)],
-        )
+        filters = [*by_host.filters(front.port), *http_filters(front.guard)]
+        manager = connection_manager(mesh, name, filters, layout)
+        yield _chain(name, {**match, **protocols}, [manager])
     if front.protocol in {"tcp", "auto"}:
         name = tcp_cluster_name(front.port.host, front.port.port)
         proxy = typed(
@@ -100,20 +99,21 @@ def _chain(name: str, match: Json, filters: list[Json]) -> Json:
         "client",
         "extensions.filters.network.set_filter_state.v3.Config",
         on_new_connection=[
-            _remembered(PEER_PRINCIPAL, "envoy.string", f"%DYNAMIC_METADATA({_PROXY}:peer)%"),
-            _remembered(PEER_ADDRESS, "envoy.network.ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
+            remembered(PEER_PRINCIPAL, "envoy.string", f"%DYNAMIC_METADATA({PROXY}:peer)%"),
+            remembered(PEER_ADDRESS, "envoy.network.ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
         ],
     )
     return {"name": name, "filter_chain_match": match, "filters": [client, *filters]}
 
 
-def _remembered(key: str, factory: str, text: str) -> Json:
+def remembered(key: str, factory: str, text: str) -> Json:
+    """A line of text that is kept as a filter state for the rest of a connection."""
     line = {"text_format_source": {"inline_string": text}}
     return {"object_key": key, "factory_key": factory, "format_string": line}
 
 
-def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
-    name = cluster_name(front.port.host, front.port.port)
+def connection_manager(mesh: Mesh, name: str, filters: list[Json], layout: Layout, **more: Any) -> Json:
+    """What reads requests, passes them through filters, and routes them by the configuration of this name."""
     none = {"value": 0}
     return typed(
         "envoy.filters.network.http_connection_manager",
@@ -121,7 +121,7 @@ def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
         stat_prefix=name,
         server_name="istio-envoy",
         rds={"config_source": from_file(str(layout.file(f"rds/{name}.json"))), "route_config_name": name},
-        http_filters=[*by_host.filters(front.port), *http_filters(front.guard)],
+        http_filters=filters,
         # Without sampling nothing is traced; the block makes Envoy send x-envoy-decorator-operation.
         tracing={"client_sampling": none, "random_sampling": none, "overall_sampling": none},
         http_protocol_options={"accept_http_10": True},
@@ -130,4 +130,5 @@ def _connection_manager(mesh: Mesh, front: Front, layout: Layout) -> Json:
         normalize_path=True,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         access_log=access_logs(mesh, layout),
+        **more,
     )

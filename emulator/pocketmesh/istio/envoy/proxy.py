@@ -13,6 +13,7 @@ from pocketmesh.istio.envoy.config import Configuration
 from pocketmesh.istio.envoy.delivery import Delivery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
 from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.ports import Ports
 from pocketmesh.istio.envoy.process import EnvoyProcess, Write
 from pocketmesh.istio.envoy.records import Record, RecordReader, Take
 from pocketmesh.istio.mesh.model import Mesh, Workload
@@ -38,6 +39,7 @@ class EnvoyProxy:
         layout: Layout,
         configure: Configure,
         accept: Accept,
+        ports: Ports,
         take: Take = lambda record: None,
     ) -> None:
         self.kind = kind
@@ -49,6 +51,7 @@ class EnvoyProxy:
         self.admin = Admin(layout.admin)
         self._configure = configure
         self._endpoints = Endpoints(layout, accept)
+        self._ports = ports
         self.metrics = ProxyMetrics("waypoint" if kind == "waypoint" else "source", pod)
         self._take = take
         self._delivery = Delivery(layout, self.admin)
@@ -91,6 +94,7 @@ class EnvoyProxy:
                     await envoy.stop()
         finally:
             self.ready = False
+            self._ports.keep({})
             self._endpoints.keep(())
             self._idle.set()
             shutil.rmtree(self.layout.root, ignore_errors=True)
@@ -135,3 +139,5 @@ class EnvoyProxy:
         if not rejected:
             self._delivery.drop(self._wanted.files)
             self._endpoints.keep(self._wanted.endpoints)
+            for problem in self._ports.keep(self._wanted.ports):
+                await stderr(f"{problem}\n".encode())

@@ -15,3 +15,17 @@ def overlap(listener: str, route: str) -> bool:
     if route.startswith("*"):
         return listener.endswith(route[1:])
     return listener == route
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether everything that `name` means is meant by `pattern` as well."""
+    if pattern in {"*", name}:
+        return True
+    return pattern.startswith("*") and name.endswith(pattern[1:])
+
+
+def intersection(one: str, other: str) -> str:
+    """What both mean, which is the more specific of them; empty when there is nothing."""
+    if covers(one, other):
+        return other
+    return one if covers(other, one) else ""

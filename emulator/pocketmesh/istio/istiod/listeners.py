@@ -114,6 +114,20 @@ def _references(
     return programmed, Condition("ResolvedRefs", True, "ResolvedRefs", _FINE)
 
 
+def usable_certificates(gateway: Object, tls: Object, reader: Reader) -> list[Object]:
+    """The Secrets whose certificates a listener that terminates TLS can present."""
+    return [
+        secret
+        for reference in tls.get("certificateRefs") or []
+        if _one_certificate(gateway, reference, reader) is None
+        and (secret := _secret(gateway, reference, reader)) is not None
+    ]
+
+
+def _secret(gateway: Object, reference: Object, reader: Reader) -> Object | None:
+    return reader.get(SECRETS, reference.get("namespace") or namespace_of(gateway), reference["name"])
+
+
 def _certificate_problem(gateway: Object, tls: Object, reader: Reader) -> Condition | None:
     """None as soon as one certificate is usable; else all that is wrong, joined."""
     if tls.get("mode", "Terminate") != "Terminate":
@@ -139,7 +153,7 @@ def _one_certificate(gateway: Object, reference: Object, reader: Reader) -> Cond
         return _invalid(f"invalid certificate reference {shown}, only secret is allowed")
     own = namespace_of(gateway)
     namespace = reference.get("namespace") or own
-    secret = reader.get(SECRETS, namespace, reference["name"])
+    secret = _secret(gateway, reference, reader)
     if secret is None:
         missing = f"secret {namespace}/{reference['name']} not found"
         return _invalid(f"invalid certificate reference {shown}, {missing}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.mesh import authorization
 from pocketmesh.istio.mesh.authorization import TargetRef
 from pocketmesh.istio.mesh.destination_rules import destination_rules
 from pocketmesh.istio.mesh.entries import Registered, Surroundings, registered
+from pocketmesh.istio.mesh.gateways import listeners_of
 from pocketmesh.istio.mesh.mesh_config import MeshConfig, mesh_config
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, World, machine_of, workload_of
 from pocketmesh.istio.mesh.routes import connections_by_service, rules_by_service
@@ -25,13 +27,16 @@ from pocketmesh.istio.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    REFERENCE_GRANTS,
     REQUEST_AUTHENTICATIONS,
+    SECRETS,
     SERVICE_ENTRIES,
     SERVICES,
     TCP_ROUTES,
     TLS_ROUTES,
     VIRTUAL_SERVICES,
     WORKLOAD_ENTRIES,
+    Collection,
 )
 from pocketmesh.istio.waypoints import Binding, Waypoint, bind_service, bind_workload, usable_waypoints
 from pocketmesh.net.services import Place, ServiceTable, service_table
@@ -58,16 +63,30 @@ INPUTS: Final = (
     AUTHORIZATION_POLICIES,
     PEER_AUTHENTICATIONS,
     REQUEST_AUTHENTICATIONS,
+    REFERENCE_GRANTS,
+    SECRETS,
 )
-"""The resources whose objects make the mesh; of ConfigMaps only MESH_CONFIG."""
+"""The resources whose objects make the mesh; see `feeds` for those that do not count."""
 
 ALPHA_INPUTS: Final = frozenset({TCP_ROUTES})
 """Those that count only where istiod is told to look at them."""
 
 MESH_CONFIG: Final = (ROOT_NAMESPACE, "istio")
 
+_CERTIFICATE: Final = "tls.crt"
+
 T = TypeVar("T")
 Objects = Mapping[str, Sequence[Object]]
+
+
+def feeds(resource: str, obj: Object) -> bool:
+    """Whether the mesh may depend on an object: of ConfigMaps only on its configuration, of Secrets only on
+    those that hold a certificate."""
+    if resource == CONFIG_MAPS:
+        return _place(obj) == MESH_CONFIG
+    if resource == SECRETS:
+        return _CERTIFICATE in (obj.get("data") or {})
+    return resource in INPUTS
 
 
 def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world: World | None = None) -> Mesh:
@@ -130,6 +149,7 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
             if not authorization.is_targeted(item)
         ),
         keys=keys or {},
+        gateways=listeners_of(Collection(objects), hosts.keys(), Settings()),
         config=_config(objects.get(CONFIG_MAPS, ())),
         world=world,
     )

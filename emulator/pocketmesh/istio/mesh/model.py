@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from pocketmesh.istio.mesh.destination_rules import DestinationRule
 from pocketmesh.istio.mesh.entries import Entry
+from pocketmesh.istio.mesh.gateways import Listener
 from pocketmesh.istio.mesh.mesh_config import MeshConfig
 from pocketmesh.istio.mesh.policy import (
     L4Policy,
@@ -138,7 +139,8 @@ class Mesh:
     and `classes` (the GatewayClass) by Gateway, `routes` and `tcp_routes` by the Service that they are about,
     `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name),
     as are `authentications`. `untargeted` and `selecting` are those without targets, which gateways obey and
-    waypoints do not. `keys` are the issuers' key sets by the URI that istiod fetched them from.
+    waypoints do not. `keys` are the issuers' key sets by the URI that istiod fetched them from, `gateways`
+    what those of class `istio` listen for.
     """
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
@@ -160,6 +162,7 @@ class Mesh:
     untargeted: tuple[WaypointPolicy, ...] = ()
     selecting: tuple[RequestAuthentication, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+    gateways: Mapping[Place, tuple[Listener, ...]] = field(default_factory=dict)
     config: MeshConfig = field(default_factory=MeshConfig)
     world: World = field(default_factory=World)
 

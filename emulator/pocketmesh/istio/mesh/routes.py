@@ -8,10 +8,10 @@ Upstream: istio/istio pilot/pkg/config/kube/gateway/conversion.go.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 
 from pocketmesh.istio.mesh.matches import matches
 from pocketmesh.istio.mesh.routing import (
@@ -30,6 +30,9 @@ from pocketmesh.istio.mesh.routing import (
 )
 from pocketmesh.net.services import Place, host_of
 from pocketmesh.objects import Object, name_of, namespace_of
+
+Granted: TypeAlias = Callable[[Object], bool]
+"""Whether a route may send to a reference's Service, which one of another namespace must have permitted."""
 
 _SERVICE: Final = ("", "Service")
 _HOSTNAME: Final = ("networking.istio.io", "Hostname")
@@ -55,7 +58,7 @@ def rules_by_service(
     hosts = frozenset(map(host_of, chain(services, *entries.values())))
     found: dict[Place, list[Rule]] = {}
     for route in routes:
-        rules = _rules(route, hosts)
+        rules = rules_of(route, hosts)
         for parent in route["spec"].get("parentRefs") or []:
             port = int(parent.get("port") or 0)
             for service in _parents(parent, namespace_of(route), entries):
@@ -88,18 +91,19 @@ def _parents(parent: Object, namespace: str, entries: Mapping[Place, tuple[Place
     return ()
 
 
-def _rules(route: Object, hosts: Set[str]) -> list[Rule]:
+def rules_of(route: Object, hosts: Set[str], granted: Granted = lambda reference: True) -> list[Rule]:
+    """The rules of one route; `hosts` are the full names that exist."""
     place = (namespace_of(route), name_of(route))
     created = str(route["metadata"].get("creationTimestamp", ""))
     found: list[Rule] = []
     for index, rule in enumerate(route["spec"].get("rules") or [{}]):
         if not _known_filters(route["kind"], rule):
             return []
-        backends = [_backend(ref, place[0], hosts) for ref in rule.get("backendRefs") or []]
+        backends = [_backend(ref, place[0], hosts, granted) for ref in rule.get("backendRefs") or []]
         if any(backend.problem == "InvalidDestination" for backend in backends if backend.weight):
             return []
         base = replace(
-            _filtered(rule.get("filters") or [], place[0]),
+            _filtered(_permitted(rule.get("filters") or [], granted), place[0]),
             route=place,
             index=index,
             created=created,
@@ -112,7 +116,7 @@ def _rules(route: Object, hosts: Set[str]) -> list[Rule]:
     return found
 
 
-def _backend(ref: Object, namespace: str, hosts: Set[str]) -> Backend:
+def _backend(ref: Object, namespace: str, hosts: Set[str], granted: Granted) -> Backend:
     host = _host(ref, namespace)
     filtered = _filtered(ref.get("filters") or [], namespace)
     weight = ref.get("weight")
@@ -120,7 +124,7 @@ def _backend(ref: Object, namespace: str, hosts: Set[str]) -> Backend:
         host=host,
         port=int(ref.get("port") or 0),
         weight=1 if weight is None else int(weight),
-        problem=_problem(ref, host, hosts),
+        problem=_problem(ref, host, hosts) or ("" if granted(ref) else "RefNotPermitted"),
         request_headers=filtered.request_headers,
         response_headers=filtered.response_headers,
     )
@@ -169,6 +173,15 @@ def _known_filters(kind: str, rule: Object) -> bool:
     refs = rule.get("backendRefs") or []
     of_backends = {entry["type"] for ref in refs for entry in ref.get("filters") or []}
     return own <= _RULE_FILTERS[kind] and of_backends <= _BACKEND_FILTERS
+
+
+def _permitted(filters: list[Object], granted: Granted) -> list[Object]:
+    """The filters but for mirrors that may not be sent to."""
+    return [
+        entry
+        for entry in filters
+        if entry["type"] != "RequestMirror" or granted(entry["requestMirror"]["backendRef"])
+    ]
 
 
 def _changes(modifier: Object) -> HeaderChanges:

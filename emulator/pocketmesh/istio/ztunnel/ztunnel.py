@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pocketmesh.clock import Clock
+from pocketmesh.istio.envoy.preface import preface
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.mesh.decide import admission, decide, decide_arrival
 from pocketmesh.istio.mesh.model import Mesh, Workload
@@ -23,11 +24,10 @@ from pocketmesh.istio.ztunnel.accesslog import Access, Direction, line
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.istio.ztunnel.meter import Meter
 from pocketmesh.istio.ztunnel.metrics import flags, labels
-from pocketmesh.istio.ztunnel.preface import preface
-from pocketmesh.istio.ztunnel.relay import relay
 from pocketmesh.istio.ztunnel.reset import reset
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.interception import Connection, Taking
+from pocketmesh.net.relay import relay
 
 POLICY_CHANGE = "connection closed due to policy change"
 _BLOCKED_TUNNEL = (

@@ -312,7 +312,13 @@ class Town:
 async def make(tmp: Path) -> AsyncIterator[Town]:
     with tempfile.TemporaryDirectory(prefix="pm-") as run:
         town = Town(tmp, Path(run))
-        town.put({"kind": "GatewayClass", "metadata": {"name": "istio-waypoint"}, "spec": {}})
+        town.put(
+            {
+                "kind": "GatewayClass",
+                "metadata": {"name": "istio-waypoint"},
+                "spec": {"controllerName": "istio.io/mesh-controller"},
+            }
+        )
         town.namespace("istio-system")
         town.namespace("shop")
         town.namespace("other")

@@ -1,4 +1,4 @@
-"""How the waypoint's Envoy learns who connects and what was dialled: PROXY protocol, version 2.
+"""How an Envoy learns who connects and what was dialled: PROXY protocol, version 2.
 
 Format: https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt, section 2.2.
 """
@@ -17,7 +17,8 @@ _PROXIED_STREAM_IPV4: Final = b"\x21\x11"
 
 
 def preface(connection: Connection, identity: str) -> bytes:
-    """The header to be sent ahead of a connection's data; the identity is the client's SPIFFE id."""
+    """The header to be sent ahead of a connection's data; the identity is the client's SPIFFE id, empty when
+    it has not proved any."""
     name = identity.encode()
     body = b"".join(
         (
