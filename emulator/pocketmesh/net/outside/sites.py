@@ -9,9 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-import orjson
-
-from pocketmesh.node.apps import jwks
 from pocketmesh.node.commands.web import Call, HttpHandler, Reply
 
 _CLIENT: Final = "203.0.113.1"
@@ -48,13 +45,6 @@ async def httpbin(call: Call) -> Reply:
     return await answered(False, replace(call, headers=headers, client=_CLIENT))
 
 
-async def istios_files(call: Call) -> Reply:
-    """Of the files in Istio's repository the key set of its demo tokens, whatever the release."""
-    if call.path.startswith("/istio/istio/") and call.path.endswith("/security/tools/jwt/samples/jwks.json"):
-        return Reply(200, (("content-type", "text/plain; charset=utf-8"),), orjson.dumps(jwks.KEYS))
-    return Reply(404, (), b"404: Not Found")
-
-
 SITES: Final = (
     Site("httpbin.org", "203.0.113.10", httpbin),
     Site("example.com", "203.0.113.20", page),
@@ -62,7 +52,6 @@ SITES: Final = (
     Site("istio.io", "203.0.113.30", page, only_https=True),
     Site("edition.cnn.com", "203.0.113.40", page, only_https=True),
     Site("www.google.com", "203.0.113.50", page),
-    Site("raw.githubusercontent.com", "203.0.113.70", istios_files, only_https=True),
     Site("www.wikipedia.org", "203.0.113.60", page, only_https=True),
     Site("en.wikipedia.org", "203.0.113.61", page, only_https=True),
     Site("de.wikipedia.org", "203.0.113.62", page, only_https=True),

@@ -1,12 +1,10 @@
-"""A server of a JSON Web Key Set, as Istio's jwt-server sample: the key that signs Istio's demo tokens,
-or the key set in the file that JWKS_FILE names."""
+"""A server of a JSON Web Key Set, in the manner of Istio's jwt-server sample. Its keys are those in the file
+that JWKS_FILE names; none are built in."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Final
-
-import orjson
 
 from pocketmesh.node.commands.flags import WrongUsage, doubled, parse
 from pocketmesh.node.commands.http import Http
@@ -15,20 +13,7 @@ from pocketmesh.node.commands.tls import Tls, self_signed, server_context
 from pocketmesh.node.commands.web import Call, Reply
 from pocketmesh.node.process import Files, Invocation
 
-KEYS: Final = {
-    "keys": [
-        {
-            "e": "AQAB",
-            "kid": "DHFbpoIUqrY8t2zpA2qXfCmr5VO5ZEr4RzHU_-envvQ",
-            "kty": "RSA",
-            "n": "xAE7eB6qugXyCAG3yhh7pkDkT65pHymX-P7KfIupjf59vsdo91bSP9C8H07pSAGQO1MV_xFj9VswgsCg4R6otmg5PV2"
-            "He95lZdHtOcU5DXIg_pbhLdKXbi66GlVeK6ABZOUW3WYtnNHD-91gVuoeJT_DwtGGcp4ignkgXfkiEm4sw-4sfb4qdt5oL"
-            "byVpmW6x9cfa7vs2WTfURiCrBoUqgBo_-4WTiULmmHSGZHOjzwa8WtrtOQGsAFjIbno85jp6MnGGGZPYZbDAa_b3y5u-Yp"
-            "W7ypZrvD8BgtKVjgtQgZhLAGezMt0ua3DRrWnKqTZ0BJ_EyxOGuHJrLsn00fnMQ",
-        }
-    ]
-}
-"""The public key of the tokens whose issuer is testing@secure.istio.io."""
+_NO_KEYS: Final = b'{"keys": []}'
 _PATHS: Final = ("/jwks", "/.well-known/jwks.json")
 
 
@@ -43,7 +28,7 @@ async def jwt_server(invocation: Invocation) -> int:
         return 2
     files, path = invocation.container.files, invocation.env.get("JWKS_FILE")
     try:
-        keys = files.read(path) if path else orjson.dumps(KEYS)
+        keys = files.read(path) if path else _NO_KEYS
     except FileNotFoundError:
         await invocation.stderr.write(f"open {path}: no such file or directory\n".encode())
         return 1

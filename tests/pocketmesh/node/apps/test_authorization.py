@@ -99,13 +99,22 @@ async def test_the_server_speaks_grpc(place, path, headers, status, code) -> Non
 
 
 @pytest.mark.parametrize("url", ["http://keys:8000/jwks", "https://keys:8443/jwks"])
-async def test_the_key_of_istios_demo_tokens_is_served(place, run, url: str) -> None:
+async def test_the_key_set_of_a_file_is_served(place, run, url: str) -> None:
+    keys = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "keys", "namespace": "default"}}
+    place.client.create("configmaps", {**keys, "data": {"set": '{"keys": [{"kty": "RSA"}]}'}})
     place.pod("a", image="curlimages/curl", command=["sleep", "infinity"])
-    place.pod("b", image="gcr.io/istio-testing/jwt-server:0.7", command=None)
+    place.pod(
+        "b",
+        image="gcr.io/istio-testing/jwt-server:0.7",
+        command=None,
+        env=[{"name": "JWKS_FILE", "value": "/keys/set"}],
+        volumes=[{"name": "keys", "configMap": {"name": "keys"}}],
+        volumeMounts=[{"name": "keys", "mountPath": "/keys"}],
+    )
     await place.until_ready("a")
     await place.until_ready("b")
     place.network.names["keys"] = [place.status("b")["podIP"]]
 
     _, out, _ = await run("curl", "-sk", url)
 
-    assert json.loads(out)["keys"][0]["kty"] == "RSA"
+    assert json.loads(out) == {"keys": [{"kty": "RSA"}]}
