@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -55,6 +56,7 @@ _ON_CONTAINERS: Final[dict[str, OnContainer]] = {
     "proxy": proxying.proxy,
 }
 _PATIENCE: Final = 1.0
+_READ_SIZE: Final = 32 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -117,6 +119,8 @@ async def serve(
         ),
         handler_cancellation=True,
     )
+    # asyncio's 256 KiB are kept for each connection, and asked of the kernel anew for each read.
+    SSLProtocol.max_size = _READ_SIZE
     tls.set_alpn_protocols(["http/1.1"])
     listening = await loop.create_server(http, host, port, ssl=tls)
     return Server(listening, http)
