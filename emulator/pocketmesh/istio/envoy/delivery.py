@@ -44,15 +44,18 @@ class Delivery:
             del self._written[name]
 
     async def taken(self, files: Mapping[str, str]) -> list[str]:
-        """Waits until Envoy has looked at these files, and returns those that it rejected.
+        """Waits until Envoy has looked at these files and goes by them, and returns those that it rejected.
 
+        A changed cluster works only when it has its endpoints; until then the old one does.
         Raises AdminSilent when it does not answer for five seconds.
         """
         waiting = {_prefix(name): (name, version_of(text)) for name, text in files.items()}
         rejected: list[str] = []
         deadline = asyncio.get_running_loop().time() + _LONGEST_WAIT
-        while waiting:
-            stats = await self._admin.stats("(version_text|update_rejected)$")
+        warming = bool(files)
+        while waiting or warming:
+            stats = await self._admin.stats("(version_text|update_rejected|warming_clusters)$")
+            warming = stats.get("cluster_manager.warming_clusters", "0") != "0"
             for prefix, (name, version) in list(waiting.items()):
                 count = int(stats.get(f"{prefix}.update_rejected", "0"))
                 if stats.get(f"{prefix}.version_text") == version:
@@ -61,9 +64,9 @@ class Delivery:
                     rejected.append(name)
                     del waiting[prefix]
                 self._rejections[prefix] = count
-            if waiting and asyncio.get_running_loop().time() > deadline:
-                raise AdminSilent(f"Envoy has not looked at {', '.join(sorted(waiting))}")
-            if waiting:
+            if (waiting or warming) and asyncio.get_running_loop().time() > deadline:
+                raise AdminSilent(f"Envoy has not looked at {', '.join(sorted(waiting)) or 'all endpoints'}")
+            if waiting or warming:
                 await asyncio.sleep(_POLL)
         return rejected
 
