@@ -7,6 +7,7 @@ Upstream: istio/istio pilot/pkg/security/authn/policy_applier.go.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -15,11 +16,10 @@ from pocketmesh.istio.mesh.authorization import keys_uri
 from pocketmesh.istio.mesh.policy import RequestAuthentication
 from pocketmesh.objects import Object
 
-NO_KEYS: Final = (
-    '{"keys":[ {"e":"AQAB","kid":"abc","kty":"RSA","n":"RXJyb3ItSXN0aW9kRmFpbGVkVG9GZXRjaEp3a3NVcmkt"}]}'
-)
-"""What Istio puts in the place of keys that it could not fetch: no token is valid then. The number is the
-text `Error-IstiodFailedToFetchJwksUri-`."""
+_NUMBER: Final = base64.urlsafe_b64encode(b"Error-IstiodFailedToFetchJwksUri-" * 8).decode()
+NO_KEYS: Final = f'{{"keys":[ {{"e":"AQAB","kid":"abc","kty":"RSA","n":"{_NUMBER}"}}]}}'
+"""What stands in the place of keys that could not be fetched, as in Istio: no token is valid then. The number
+is a text that says so, repeated because Envoy refuses short ones."""
 _SPACE_DELIMITED: Final = ("permission", "scope")
 
 

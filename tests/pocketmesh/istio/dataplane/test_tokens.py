@@ -151,6 +151,20 @@ async def test_a_token_is_where_the_rule_says(
     assert (answer.status, elsewhere.status) == (200, 403)
 
 
+async def test_keys_that_were_not_fetched_let_no_token_pass(town: Any) -> None:
+    rule = {"issuer": "issuer", "jwksUri": "http://issuer.example/jwks"}
+    town.put(tokens(rule))
+    await town.plane.settled()
+    before = [(await town.get("client", "hello", **found)) for found in (bearing(token()), {})]
+
+    town.plane.learn({"http://issuer.example/jwks": key_set("own")})
+    await town.plane.settled()
+    after = await town.get("client", "hello", **bearing(token()))
+
+    assert [answer.status for answer in (*before, after)] == [401, 200, 200]
+    assert before[0].body == "Jwks doesn't have key to match kid or alg from Jwt"
+
+
 @pytest.mark.parametrize("forwarded", [True, False])
 async def test_the_token_itself_is_passed_on_if_wanted(town: Any, forwarded: bool) -> None:
     town.put(tokens(issuer(forwardOriginalToken=forwarded)))
