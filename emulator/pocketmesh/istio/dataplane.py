@@ -181,6 +181,11 @@ class DataPlane:
         from_pod = connection.source_ip in self.mesh.workloads
         return _refuse if from_pod and self._is_enrolled(connection.ip) else None
 
+    def isolated(self) -> None:
+        """What the fabric says when NetworkPolicies have changed."""
+        if self._ztunnel is not None:
+            self._ztunnel.recheck()
+
     def resolve(self, source_ip: str, name: str) -> list[str]:
         """What the fabric asks for every name that a pod looks up."""
         source = self.mesh.workloads.get(source_ip)

@@ -201,6 +201,8 @@ class Fabric:
             self._table = self._zone = None
         if event.key.resource in {_POLICIES, "pods", "namespaces"}:
             self._isolation = None
+        if event.key.resource == _POLICIES and self._interceptor is not None:
+            self._interceptor.isolated()
 
 
 def _any(port: ServicePort) -> tuple[str, int]:

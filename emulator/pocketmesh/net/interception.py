@@ -36,3 +36,7 @@ class Interceptor(Protocol):
     def resolve(self, source_ip: str, name: str) -> list[str]:
         """The addresses of a name, when it is to be answered in place of the cluster's DNS; else none."""
         ...
+
+    def isolated(self) -> None:
+        """Is told that NetworkPolicies have changed: what goes on may not be let through any more."""
+        ...

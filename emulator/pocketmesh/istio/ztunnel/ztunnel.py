@@ -113,6 +113,10 @@ class Ztunnel:
         """Ends the open connections that policies do not admit any more."""
         mesh = self._mesh()
         for entry in list(self._open):
+            if (way := self._sent(entry.way)).verdict == "timeout":
+                entry.error = way.error
+                entry.abort()
+                continue
             destination = entry.way.destination
             if destination is None or entry.way.waypoint is not None or not destination.enrolled:
                 continue

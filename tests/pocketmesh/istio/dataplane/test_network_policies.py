@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ TIMED_OUT = "connection timed out, maybe a NetworkPolicy is blocking HBONE port 
 
 @pytest.fixture
 def town(shared_town: Any) -> Iterator[Any]:
+    shared_town.seen.clear()
     yield shared_town
     for stored in shared_town.store.objects("networkpolicies.networking.k8s.io"):
         shared_town.store.delete(stored.key)
@@ -76,6 +78,22 @@ async def test_a_waypoint_that_may_not_reach_the_destination_answers_503(town: A
 
     assert answer.status == 503
     assert answer.body.startswith("upstream connect error or disconnect/reset before headers")
+
+
+@pytest.mark.parametrize("service", ["hello", "hello-v1"])
+async def test_a_new_policy_ends_what_goes_on(town: Any, service: str) -> None:
+    async def request() -> Any:
+        return await town.request(town.ips["client"], town.vips[service], 5000, "/slow")
+
+    going = asyncio.create_task(request())
+    seen = town.seen["v1"], town.seen["v2"]
+    async with asyncio.timeout(10):
+        while not any(head.startswith(b"GET /slow") for heads in seen for head in heads):
+            await asyncio.sleep(0.002)
+    town.put(policy("client", 5000, direction="Egress"))
+
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await going
 
 
 async def test_a_waypoints_own_pod_is_subject_to_policies(town: Any) -> None:
