@@ -24,6 +24,7 @@ HTTP_ROUTES: Final = "httproutes.gateway.networking.k8s.io"
 GRPC_ROUTES: Final = "grpcroutes.gateway.networking.k8s.io"
 TLS_ROUTES: Final = "tlsroutes.gateway.networking.k8s.io"
 TCP_ROUTES: Final = "tcproutes.gateway.networking.k8s.io"
+BACKEND_TLS_POLICIES: Final = "backendtlspolicies.gateway.networking.k8s.io"
 REFERENCE_GRANTS: Final = "referencegrants.gateway.networking.k8s.io"
 
 VIRTUAL_SERVICES: Final = "virtualservices.networking.istio.io"

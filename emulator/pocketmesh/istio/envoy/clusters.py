@@ -15,6 +15,7 @@ from pocketmesh.istio.envoy.fronts import Front
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.routes import backends_of
 from pocketmesh.istio.envoy.traffic_policies import cluster_policy, http_options
+from pocketmesh.istio.envoy.upstream_tls import transport
 from pocketmesh.istio.envoy.xds import Json, from_file, resource
 from pocketmesh.istio.mesh.destination_rules import TrafficPolicy
 from pocketmesh.istio.mesh.guards import Authorizer
@@ -76,6 +77,7 @@ def cluster_resource(cluster: Cluster, layout: Layout) -> Json:
         type="EDS",
         eds_cluster_config={"eds_config": from_file(str(layout.file(cluster.file)))},
         **cluster_policy(cluster.policy),
+        **transport(cluster.policy, cluster.protocol),
         **({} if cluster.protocol == "tcp" else http_options(cluster.policy, cluster.protocol)),
         **by_host.cluster_fields(cluster.port),
     )

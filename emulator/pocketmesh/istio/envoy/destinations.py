@@ -51,7 +51,9 @@ class Destinations:
     def policy(self, host: str, port: int, subset: str = "") -> TrafficPolicy:
         """What DestinationRules say of requests and connections to a port."""
         rule = self._rule(host)
-        return rule.traffic_policy(port, subset) if rule else TrafficPolicy()
+        if rule is None:
+            return TrafficPolicy()
+        return replace(rule.traffic_policy(port, subset), authorities=self.mesh.authorities)
 
     def _rule(self, host: str) -> DestinationRule | None:
         service = self.mesh.hosts.get(host)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pocketmesh.istio.envoy.upstream_tls import by_request
 from pocketmesh.istio.envoy.xds import Json, resource, seconds
 from pocketmesh.istio.mesh.destination_rules import TrafficPolicy
 from pocketmesh.istio.mesh.model import Protocol
@@ -47,6 +48,8 @@ def http_options(policy: TrafficPolicy, protocol: Protocol) -> Json:
         common["max_requests_per_connection"] = pool["maxRequestsPerConnection"]
     if common:
         options["common_http_protocol_options"] = common
+    if automatic := by_request(policy.tls):
+        options["upstream_http_protocol_options"] = automatic
     kind = "extensions.upstreams.http.v3.HttpProtocolOptions"
     return {"typed_extension_protocol_options": {f"envoy.{kind}": resource(kind, **options)}}
 

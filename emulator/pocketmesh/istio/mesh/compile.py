@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.mesh import authorization
 from pocketmesh.istio.mesh.authorization import TargetRef
+from pocketmesh.istio.mesh.backend_tls import AUTHORITY, as_destination_rules, authorities
 from pocketmesh.istio.mesh.destination_rules import destination_rules
 from pocketmesh.istio.mesh.entries import Registered, Surroundings, registered
 from pocketmesh.istio.mesh.gateways import listeners_of
@@ -18,6 +19,7 @@ from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.mesh.virtual_services import virtual_rules
 from pocketmesh.istio.resources import (
     AUTHORIZATION_POLICIES,
+    BACKEND_TLS_POLICIES,
     CONFIG_MAPS,
     DESTINATION_RULES,
     ENDPOINT_SLICES,
@@ -60,6 +62,7 @@ INPUTS: Final = (
     TCP_ROUTES,
     VIRTUAL_SERVICES,
     DESTINATION_RULES,
+    BACKEND_TLS_POLICIES,
     AUTHORIZATION_POLICIES,
     PEER_AUTHENTICATIONS,
     REQUEST_AUTHENTICATIONS,
@@ -80,10 +83,10 @@ Objects = Mapping[str, Sequence[Object]]
 
 
 def feeds(resource: str, obj: Object) -> bool:
-    """Whether the mesh may depend on an object: of ConfigMaps only on its configuration, of Secrets only on
-    those that hold a certificate."""
+    """Whether the mesh may depend on an object: of ConfigMaps only on its configuration and on those that
+    hold an authority's certificate, of Secrets only on those that hold a certificate."""
     if resource == CONFIG_MAPS:
-        return _place(obj) == MESH_CONFIG
+        return _place(obj) == MESH_CONFIG or AUTHORITY in (obj.get("data") or {})
     if resource == SECRETS:
         return _CERTIFICATE in (obj.get("data") or {})
     return resource in INPUTS
@@ -131,7 +134,12 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
         classes={_place(item): str(item["spec"].get("gatewayClassName", "")) for item in gateways},
         routes=_together(requests, virtual_requests),
         tcp_routes=_together(connections, virtual_connections),
-        destination_rules=destination_rules(objects.get(DESTINATION_RULES, ())),
+        destination_rules=destination_rules(
+            [
+                *objects.get(DESTINATION_RULES, ()),
+                *as_destination_rules(objects.get(BACKEND_TLS_POLICIES, ()), table, entries.services),
+            ]
+        ),
         l4_policies=tuple(authorization.l4_policies(policies, ROOT_NAMESPACE)),
         peer_authentications=tuple(
             authorization.peer_authentications(objects.get(PEER_AUTHENTICATIONS, ()), ROOT_NAMESPACE)
@@ -151,6 +159,10 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
         keys=keys or {},
         gateways=listeners_of(Collection(objects), hosts.keys(), Settings()),
         config=_config(objects.get(CONFIG_MAPS, ())),
+        authorities={
+            **authorities(objects.get(BACKEND_TLS_POLICIES, ()), objects.get(CONFIG_MAPS, ())),
+            "": world.authority,
+        },
         world=world,
     )
 

@@ -24,12 +24,16 @@ _PARTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TrafficPolicy:
-    """The parts of a `trafficPolicy` as they are written; what nobody says anything of is empty."""
+    """The parts of a `trafficPolicy` as they are written; what nobody says anything of is empty.
+
+    `authorities` are the certificates, in PEM, that `tls` may name, "" the operating system's.
+    """
 
     load_balancer: Object = field(default_factory=dict)
     connection_pool: Object = field(default_factory=dict)
     outlier_detection: Object = field(default_factory=dict)
     tls: Object = field(default_factory=dict)
+    authorities: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

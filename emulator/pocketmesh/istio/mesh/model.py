@@ -164,6 +164,7 @@ class Mesh:
     keys: Mapping[str, str] = field(default_factory=dict)
     gateways: Mapping[Place, tuple[Listener, ...]] = field(default_factory=dict)
     config: MeshConfig = field(default_factory=MeshConfig)
+    authorities: Mapping[str, str] = field(default_factory=dict)
     world: World = field(default_factory=World)
 
     def waypoint_of(self, service: Place) -> Place | None:

@@ -39,6 +39,7 @@ RESOURCES = {
     "TLSRoute": "tlsroutes.gateway.networking.k8s.io",
     "TCPRoute": "tcproutes.gateway.networking.k8s.io",
     "VirtualService": "virtualservices.networking.istio.io",
+    "BackendTLSPolicy": "backendtlspolicies.gateway.networking.k8s.io",
     "DestinationRule": "destinationrules.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
     "PeerAuthentication": "peerauthentications.security.istio.io",
