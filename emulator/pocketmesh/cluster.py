@@ -35,6 +35,7 @@ from pocketmesh.istio.install.inside import ready as istio_ready
 from pocketmesh.istio.programs import images as istio_images
 from pocketmesh.istio.trace.calls import TraceCalls
 from pocketmesh.net.fabric import Fabric
+from pocketmesh.net.host import HostPorts
 from pocketmesh.net.outside import Outside
 from pocketmesh.node.catalogue import standard_images
 from pocketmesh.node.commands.tls import Tls
@@ -108,6 +109,7 @@ class Cluster:
         )
         for controller in standard_controllers(self.registry, root, self.gate.tokens):
             self.runtime.add(controller)
+        self._host_ports = HostPorts(Client(self.registry, "kube-proxy"), self.clock, self.fabric)
         self._server: Server | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -119,6 +121,7 @@ class Cluster:
         """
         self._fill(istio)
         self.node.start()
+        self.runtime.add(self._host_ports)
         self._running = asyncio.create_task(self.runtime.run())
         self._server = await self._serve(port)
         self._serve_pods(self._server)
@@ -137,6 +140,7 @@ class Cluster:
             with suppress(asyncio.CancelledError):
                 await self._running
         self.runtime.close()
+        self._host_ports.close()
         self.fabric.close()
         self.store.close()
         shutil.rmtree(self.place.run, ignore_errors=True)

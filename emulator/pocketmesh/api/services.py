@@ -7,6 +7,7 @@ exist come in as an argument, so nothing has to be kept in step.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Final
@@ -19,6 +20,7 @@ KUBERNETES: Final = "10.96.0.1"
 DNS: Final = "10.96.0.10"
 _FIRST_AUTOMATIC: Final = 257
 _NODE_PORTS: Final = range(30000, 32768)
+_FIRST_AUTOMATIC_PORT: Final = 86
 _WITH_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
 _OF_ADDRESS: Final = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
@@ -110,7 +112,7 @@ def _node_ports(ports: list[Object], before: list[Object], existing: list[Object
         if port.get("nodePort")
     }
     asked = {port["nodePort"] for port in ports if port.get("nodePort")}
-    free = (number for number in _NODE_PORTS if number not in taken | asked | set(held.values()))
+    free = _free(taken | asked | set(held.values()))
     result: list[Object] = []
     for index, port in enumerate(ports):
         number = port.get("nodePort")
@@ -118,6 +120,13 @@ def _node_ports(ports: list[Object], before: list[Object], existing: list[Object
             _check_node_port(number, index, taken)
         result.append({**port, "nodePort": number or held.get(_port_id(port)) or next(free)})
     return result
+
+
+def _free(taken: set[int]) -> Iterator[int]:
+    """Ports to give out: of no order, so that clusters on one machine rarely meet, and low ones last."""
+    automatic, rest = _NODE_PORTS[_FIRST_AUTOMATIC_PORT:], _NODE_PORTS[:_FIRST_AUTOMATIC_PORT]
+    for ports in (automatic, rest):
+        yield from (port for port in random.sample(ports, len(ports)) if port not in taken)
 
 
 def _check_node_port(asked: int, index: int, taken: set[int]) -> None:

@@ -36,6 +36,7 @@ from pocketmesh.net.interception import Connection, Taking
 from pocketmesh.net.relay import to_pipe
 from pocketmesh.net.services import Place
 from pocketmesh.node.log import ContainerLog
+from pocketmesh.node.network import NODE_ADDRESS
 from pocketmesh.store import Event, Store
 
 _COALESCE: Final = 0.005
@@ -178,8 +179,8 @@ class DataPlane:
             observer.arrived(connection)
         if self._ztunnel is not None:
             return self._ztunnel.inbound(connection)
-        from_pod = connection.source_ip in self.mesh.workloads
-        return _refuse if from_pod and self._is_enrolled(connection.ip) else None
+        probe = connection.source_ip == NODE_ADDRESS
+        return _refuse if not probe and self._is_enrolled(connection.ip) else None
 
     def isolated(self) -> None:
         """What the fabric says when NetworkPolicies have changed."""

@@ -27,7 +27,7 @@ from pocketmesh.objects import Object, uid_of
 from pocketmesh.store import Event, Store
 
 HOST_IP: Final = "10.244.0.1"
-"""Whom pods see when the node itself connects, as the kubelet's probes do."""
+"""Whom pods see when a connection comes in by a port of the node, which kube-proxy masquerades."""
 
 _SLICES: Final = "endpointslices.discovery.k8s.io"
 _POLICIES: Final = "networkpolicies.networking.k8s.io"
@@ -182,13 +182,14 @@ class Fabric:
         return self._isolation.refusal(source_ip, ip, port, protocol)
 
     def _translated(self, connection: Connection) -> Connection:
-        if connection.ip not in self.services.addresses:
-            return connection
         port = self.services.at(connection.ip, connection.port)
         if port is None:
+            if connection.ip not in self.services.addresses:
+                return connection
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         chosen = _any(port)
-        return Connection(connection.source_ip, connection.source_port, chosen[0], chosen[1])
+        source = HOST_IP if connection.ip == NODE_ADDRESS else connection.source_ip
+        return Connection(source, connection.source_port, *chosen)
 
     def _is_up(self, ip: str) -> bool:
         return self._addresses.holds(ip) or ip == NODE_ADDRESS

@@ -7,9 +7,10 @@ whoever connects, because ztunnel and kube-proxy choose differently from the sam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from pocketmesh.node.network import NODE_ADDRESS
 from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 
 SERVICE_NAME: Final = "kubernetes.io/service-name"
@@ -64,10 +65,11 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTable:
-    """All Services' ports, by Service and by virtual address."""
+    """All Services' ports, by Service, by virtual address and by the port of every node."""
 
     ports: Mapping[Place, tuple[ServicePort, ...]]
     addresses: Mapping[str, Place]
+    nodes: Mapping[int, ServicePort] = field(default_factory=dict)
 
     def port(self, service: Place, port: int) -> ServicePort | None:
         """A TCP port of a Service."""
@@ -75,7 +77,9 @@ class ServiceTable:
         return next((found for found in ports if found.port == port and found.protocol == "TCP"), None)
 
     def at(self, ip: str, port: int) -> ServicePort | None:
-        """The Service's port that has this virtual address."""
+        """The Service's port that has this address, a virtual one or the node's."""
+        if ip == NODE_ADDRESS:
+            return self.nodes.get(port)
         service = self.addresses.get(ip)
         return None if service is None else self.port(service, port)
 
@@ -89,15 +93,19 @@ def service_table(services: Iterable[Object], slices: Iterable[Object]) -> Servi
             behind.setdefault((namespace_of(item), service), []).append(item)
     ports: dict[Place, tuple[ServicePort, ...]] = {}
     addresses: dict[str, Place] = {}
+    nodes: dict[int, ServicePort] = {}
     for service_object in services:
         place = (namespace_of(service_object), name_of(service_object))
         spec = service_object["spec"]
         if spec.get("type") == "ExternalName":
             continue
         ports[place] = tuple(_port(place, port, behind.get(place, ())) for port in spec.get("ports") or [])
+        for port, found in zip(spec.get("ports") or [], ports[place], strict=True):
+            if port.get("nodePort") and found.protocol == "TCP":
+                nodes[int(port["nodePort"])] = found
         for ip in virtual_addresses(service_object):
             addresses[ip] = place
-    return ServiceTable(ports, addresses)
+    return ServiceTable(ports, addresses, nodes)
 
 
 def virtual_addresses(service: Object) -> list[str]:

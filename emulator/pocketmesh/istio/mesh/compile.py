@@ -169,7 +169,9 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
 
 def _joined(kubernetes: ServiceTable, entries: Registered) -> ServiceTable:
     """Both tables as one; where both claim an address, it is the Service's."""
-    return ServiceTable({**entries.ports, **kubernetes.ports}, {**entries.addresses, **kubernetes.addresses})
+    return ServiceTable(
+        {**entries.ports, **kubernetes.ports}, {**entries.addresses, **kubernetes.addresses}, kubernetes.nodes
+    )
 
 
 def _entry_bindings(

@@ -93,11 +93,11 @@ def admission(mesh: Mesh, destination: Workload, peer: Peer, port: int) -> Judge
 
 
 def _plain(mesh: Mesh, path: Path, choose: Choose) -> Path:
-    service = mesh.services.addresses.get(path.ip)
+    port = mesh.services.at(path.ip, path.port)
+    service = port.service if port else mesh.services.addresses.get(path.ip)
     if service is None or service in mesh.entries:
         return _arriving(mesh, path, "")
     shown, address = _service(mesh, service), f"{path.ip}:{path.port}"
-    port = mesh.services.port(service, path.port)
     if port is None:
         return path.then("kube-proxy", f"has no rule for {address}", shown, verdict="timeout")
     path = replace(path, service=port)
@@ -112,6 +112,9 @@ def _captured(mesh: Mesh, path: Path, source: Workload, choose: Choose) -> Path:
     at = f"ztunnel of {_pod(source)}"
     service = mesh.services.addresses.get(path.ip)
     address = f"{path.ip}:{path.port}"
+    if mesh.services.at(path.ip, path.port) and service is None:
+        did = "passes it on: a port of the node, which it knows nothing of"
+        return _plain(mesh, path.then(at, did), choose)
     if service is None:
         return _to_pod(mesh, path.then(at, f"captures the connection to {address}"), source, at, choose)
     shown = _service(mesh, service)

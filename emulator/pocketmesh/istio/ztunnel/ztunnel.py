@@ -28,6 +28,7 @@ from pocketmesh.istio.ztunnel.reset import reset
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.interception import Connection, Taking
 from pocketmesh.net.relay import relay
+from pocketmesh.node.network import NODE_ADDRESS
 
 POLICY_CHANGE = "connection closed due to policy change"
 _BLOCKED_TUNNEL = (
@@ -86,7 +87,7 @@ class Ztunnel:
         """Takes what reaches an enrolled pod in plain text; the node's own probes pass untouched."""
         mesh = self._mesh()
         destination = mesh.workloads.get(connection.ip)
-        if destination is None or not destination.enrolled or connection.source_ip not in mesh.workloads:
+        if destination is None or not destination.enrolled or connection.source_ip == NODE_ADDRESS:
             return None
 
         async def take(far: socket.socket) -> None:
