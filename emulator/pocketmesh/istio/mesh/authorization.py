@@ -206,6 +206,9 @@ def _source(source: Object, namespace: str) -> tuple[Term, ...]:
         for name, attribute, negated in _SOURCE_TERMS
         if source.get(name)
     ]
+    for name, negated in (("trustDomains", False), ("notTrustDomains", True)):
+        if source.get(name):
+            terms.append(Term("principal", tuple(f"{domain}/*" for domain in source[name]), negated))
     for name, negated in (("serviceAccounts", False), ("notServiceAccounts", True)):
         if source.get(name):
             principals = tuple(service_account_principal(entry, namespace) for entry in source[name])

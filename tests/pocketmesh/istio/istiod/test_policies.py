@@ -35,6 +35,31 @@ HTTP = (
 )
 
 
+YOUNG = {
+    "kind": "Gateway",
+    "metadata": {"namespace": "app", "name": "young"},
+    "spec": {"gatewayClassName": "istio-waypoint", "listeners": []},
+}
+ENTRY = {
+    "kind": "ServiceEntry",
+    "metadata": {"namespace": "app", "name": "outside"},
+    "spec": {"hosts": ["a.example"]},
+}
+L7 = {
+    "to": [{"operation": {"hosts": ["a"]}}],
+    "from": [{"source": {"remoteIpBlocks": ["10.0.0.0/8"], "notRequestPrincipals": ["*"]}}],
+    "when": [
+        {"key": "request.headers[a]", "values": ["b"]},
+        {"key": "source.serviceAccount", "values": ["c"]},
+        {"key": "source.ip", "values": ["10.0.0.1"]},
+    ],
+}
+
+
+def entry(name: str) -> Object:
+    return {"kind": "ServiceEntry", "group": "networking.istio.io", "name": name}
+
+
 def service(name: str) -> Object:
     return {"kind": "Service", "group": "", "name": name}
 
@@ -70,6 +95,25 @@ def gateway(name: str) -> Object:
             "ztunnel does not support the CUSTOM action",
             id="CUSTOM",
         ),
+        pytest.param(
+            {"action": "AUDIT"},
+            False,
+            "UnsupportedValue",
+            "ztunnel does not support the AUDIT action",
+            id="AUDIT",
+        ),
+        pytest.param(
+            {"rules": [L7]},
+            True,
+            "UnsupportedValue",
+            HTTP.replace(
+                "methods, paths",
+                "hosts, notRequestPrincipals, remoteIpBlocks, request.headers[a], source.serviceAccount",
+            )
+            + "Within an ALLOW policy, rules matching HTTP attributes are omitted. "
+            "This will be more restrictive than requested.",
+            id="ALLOW by all sorts",
+        ),
         pytest.param({"targetRefs": [service("bound")]}, True, "Accepted", "bound to app/wp", id="service"),
         pytest.param(
             {"targetRefs": [service("loose")]},
@@ -84,6 +128,30 @@ def gateway(name: str) -> Object:
             "TargetNotFound",
             "Service app/gone was not found",
             id="no service",
+        ),
+        pytest.param(
+            {"targetRefs": [entry("outside")]},
+            False,
+            "AncestorNotBound",
+            "ServiceEntry app/outside is not bound to a waypoint",
+            id="ServiceEntry without waypoint",
+        ),
+        pytest.param(
+            {"targetRefs": [entry("gone")]},
+            False,
+            "TargetNotFound",
+            "ServiceEntry app/gone was not found",
+            id="no ServiceEntry",
+        ),
+        pytest.param(
+            {"targetRefs": [{"kind": "Service", "group": "core", "name": "bound"}]},
+            True,
+            "Accepted",
+            "bound to app/wp",
+            id="service of group core",
+        ),
+        pytest.param(
+            {"targetRefs": [gateway("young")]}, False, "TargetNotFound", "not bound", id="no address yet"
         ),
         pytest.param({"targetRef": gateway("wp")}, True, "Accepted", "bound to app/wp", id="gateway"),
         pytest.param({"targetRefs": [gateway("x")]}, False, "TargetNotFound", "not bound", id="no gateway"),
@@ -118,7 +186,7 @@ def test_a_policy_is_told_what_becomes_of_it(
     spec: Object, status: bool, reason: str, message: str, reading: Callable[..., Any]
 ) -> None:
     policy = {"kind": "AuthorizationPolicy", "metadata": {"namespace": "app", "name": "p"}, "spec": spec}
-    found = policy_condition(policy, reading(WAYPOINT, BOUND, LOOSE, CLASS), Settings())
+    found = policy_condition(policy, reading(WAYPOINT, BOUND, LOOSE, CLASS, YOUNG, ENTRY), Settings())
     assert (found.status, found.reason, found.message) == (status, reason, message)
 
 
@@ -126,3 +194,27 @@ def test_a_class_is_targeted_from_the_root_namespace(reading: Callable[..., Any]
     target = {"kind": "GatewayClass", "group": GROUP, "name": "istio-waypoint"}
     policy = {"metadata": {"namespace": "istio-system", "name": "p"}, "spec": {"targetRefs": [target]}}
     assert policy_condition(policy, reading(CLASS), Settings()).message == "bound to istio-waypoint"
+
+
+def test_a_class_of_another_controller_is_refused(reading: Callable[..., Any]) -> None:
+    other = {
+        **CLASS,
+        "metadata": {"name": "istio"},
+        "spec": {"controllerName": "istio.io/gateway-controller"},
+    }
+    target = {"kind": "GatewayClass", "group": GROUP, "name": "istio"}
+    policy = {"metadata": {"namespace": "istio-system", "name": "p"}, "spec": {"targetRefs": [target]}}
+
+    found = policy_condition(policy, reading(other), Settings())
+
+    message = "GatewayClass must use controller name `istio.io/mesh-controller` for waypoints"
+    assert (found.status, found.reason, found.message) == (False, "Invalid", message)
+
+
+def test_a_dry_run_is_not_enforced_and_says_so(reading: Callable[..., Any]) -> None:
+    metadata = {"namespace": "app", "name": "p", "annotations": {"istio.io/dry-run": "true"}}
+
+    found = policy_condition({"metadata": metadata, "spec": {}}, reading(), Settings())
+
+    assert (found.status, found.reason) == (False, "UnsupportedValue")
+    assert "app/p" in found.message

@@ -74,6 +74,41 @@ PRINCIPAL = "cluster.local/ns/shop/sa/client"
         pytest.param([policy(source(serviceAccounts=["client"]))], True, id="account"),
         pytest.param([policy(source(serviceAccounts=["other/client"]))], False, id="account of a namespace"),
         pytest.param([policy(source(namespaces=["shop"]))], True, id="namespace"),
+        pytest.param([policy(source(namespaces=["sh*"]))], True, id="beginning of a namespace"),
+        pytest.param([policy(source(notNamespaces=["shop"]))], False, id="not this namespace"),
+        pytest.param([policy(source(trustDomains=["cluster.local"]))], True, id="trust domain"),
+        pytest.param([policy(source(trustDomains=["other"]))], False, id="another trust domain"),
+        pytest.param([policy(source(remoteIpBlocks=["10.0.0.0/8"]))], False, id="ALLOW by forwarded address"),
+        pytest.param([policy(source(requestPrincipals=["*"]))], False, id="ALLOW by token"),
+        pytest.param(
+            [policy({"when": [{"key": "request.headers[a]", "values": ["b"]}]})], False, id="ALLOW by header"
+        ),
+        pytest.param(
+            [policy({"when": [{"key": "source.serviceAccount", "values": ["client"]}]})],
+            False,
+            id="ALLOW by when source.serviceAccount",
+        ),
+        pytest.param(
+            [policy({"when": [{"key": "destination.port", "values": ["8080"]}]})], True, id="when port"
+        ),
+        pytest.param(
+            [policy({"when": [{"key": "destination.ip", "values": ["10.244.0.0/24"]}]})], True, id="when ip"
+        ),
+        pytest.param(
+            [policy({"when": [{"key": "request.headers[a]", "values": ["b"]}]}, action="DENY")],
+            True,
+            id="DENY by header is inert",
+        ),
+        pytest.param(
+            [policy(operation(methods=["GET"]), {**source(principals=[PRINCIPAL])})],
+            True,
+            id="ALLOW keeps its other rules",
+        ),
+        pytest.param(
+            [{**policy(), "metadata": {**policy()["metadata"], "annotations": {"istio.io/dry-run": "true"}}}],
+            True,
+            id="dry run",
+        ),
         pytest.param([policy(source(ipBlocks=["10.244.0.0/24"]))], True, id="block of addresses"),
         pytest.param([policy(source(ipBlocks=["10.244.0.3"]))], False, id="another address"),
         pytest.param([policy(operation(ports=["8080"]))], True, id="the pod's port"),
