@@ -164,7 +164,7 @@ class Cluster:
         with suppress(OSError, ValueError):
             before = int(remembered.read_text())
         runtime, tls = PodVerbs(self.node), self.credentials.tls()
-        traces = TraceCalls(self.data_plane, Client(self.registry, "pocketmesh"), runtime)
+        traces = TraceCalls(self.data_plane, self.node.machine, runtime)
         extras = Extras(self.gate.documents(), {_SNAPSHOTS: self._snapshots, _TRACE: traces})
         try:
             server = await serve(

@@ -10,6 +10,7 @@ import click
 from labcheck.cli.options import Session, json_option, lab_argument, print_json
 
 _PATH = "/pocketmesh/v1/trace"
+_HOST = "host"
 
 
 @click.command("trace")
@@ -33,8 +34,8 @@ def trace_command(
 ) -> None:
     """Follow one request from the pod FROM to URL: who took it, which object decided, where it went.
 
-    FROM is a pod of the lab's namespace, or NAMESPACE/POD; the name of a Deployment means one of its pods.
-    The request is sent.
+    FROM is a pod of the lab's namespace, or NAMESPACE/POD; the name of a Deployment means one of its pods,
+    and `host` this machine. The request is sent.
     """
     from labcheck.environments.lifecycle import running
     from labcheck.environments.provider import provider
@@ -49,7 +50,8 @@ def trace_command(
             next_step="Read the logs: kubectl logs -n istio-system ds/ztunnel",
         )
     namespace, _, name = client.rpartition("/")
-    asked = {"namespace": namespace or record.namespace, "client": name, "url": url}
+    namespace = namespace or ("" if name == _HOST else record.namespace)
+    asked = {"namespace": namespace, "client": name, "url": url}
     try:
         found: dict[str, Any] = connect(environment.folder.kubeconfig).connection.request(
             "POST", _PATH, body={**asked, "method": method, "headers": list(headers)}

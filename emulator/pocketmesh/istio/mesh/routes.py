@@ -105,6 +105,7 @@ def rules_of(route: Object, hosts: Set[str], granted: Granted = lambda reference
         base = replace(
             _filtered(_permitted(rule.get("filters") or [], granted), place[0]),
             route=place,
+            kind=route["kind"],
             index=index,
             created=created,
             backends=tuple(backends),

@@ -155,9 +155,9 @@ class Retry:
 class Rule:
     """One match with all that follows from it.
 
-    `route` is the route's place, `index` the rule in it; `parent_port` is 0 when it is for all ports. One
-    that is `virtual` comes from a VirtualService: `label` is its own name, `exported` are the namespaces that
-    see it, and `clients`, if it is set, the only one whose proxies look at it.
+    `route` is the place of a route of `kind`, `index` the rule in it; `parent_port` is 0 when it is for all
+    ports. One that is `virtual` comes from a VirtualService: `label` is its own name, `exported` are the
+    namespaces that see it, and `clients`, if it is set, the only one whose proxies look at it.
     """
 
     route: Place
@@ -177,10 +177,14 @@ class Rule:
     retry: Retry | None = None
     fault: Fault | None = None
     direct: DirectResponse | None = None
-    virtual: bool = False
+    kind: str = "HTTPRoute"
     label: str = ""
     exported: tuple[str, ...] = ("*",)
     clients: str = ""
+
+    @property
+    def virtual(self) -> bool:
+        return self.kind == "VirtualService"
 
     @property
     def name(self) -> str:

@@ -86,7 +86,7 @@ class _Reader:
             index=0,
             created=str(item["metadata"].get("creationTimestamp", "")),
             match=Match(),
-            virtual=True,
+            kind="VirtualService",
             exported=tuple(self._spec.get("exportTo") or ("*",)),
         )
 

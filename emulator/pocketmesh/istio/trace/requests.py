@@ -77,17 +77,26 @@ def _refusal(record: Record, guard: Guard) -> tuple[str, str] | None:
 
 
 def _routed(at: str, record: Record, rules: Sequence[Rule]) -> Hop:
-    chosen = next((rule for rule in rules if rule.name == record.route), None)
-    if chosen is not None:
-        return Hop(at, f"matches {chosen.match.path_type} {chosen.match.path}", _object(chosen))
+    chosen = [rule for rule in rules if rule.name == record.route]
+    if len(chosen) == 1:
+        match = chosen[0].match
+        return Hop(
+            at, f"matches {match.path_type} {match.path}", f"{_route(chosen[0])}, rule {chosen[0].index}"
+        )
     if record.details == "route_not_found":
-        tried = dict.fromkeys(f"HTTPRoute {rule.route[0]}/{rule.route[1]}" for rule in rules)
-        return Hop(at, _DETAILS["route_not_found"], ", ".join(tried))
-    return Hop(at, "has no rule for it and keeps its destination")
+        return Hop(at, _DETAILS["route_not_found"], _routes(rules))
+    if record.route == "default" and not chosen:
+        return Hop(at, "has no rule for it and keeps its destination")
+    # Rules of VirtualServices need no names, and Envoy tells nothing else of them.
+    return Hop(at, "follows a rule", _routes(chosen or rules))
 
 
-def _object(rule: Rule) -> str:
-    return f"HTTPRoute {rule.route[0]}/{rule.route[1]}, rule {rule.index}"
+def _routes(rules: Iterable[Rule]) -> str:
+    return ", ".join(dict.fromkeys(_route(rule) for rule in rules))
+
+
+def _route(rule: Rule) -> str:
+    return f"{rule.kind} {rule.route[0]}/{rule.route[1]}"
 
 
 def _failure(record: Record) -> str:

@@ -14,11 +14,10 @@ from urllib.parse import urlsplit
 
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.mesh.decide import Hop, Path, decide
-from pocketmesh.istio.mesh.model import Mesh
 from pocketmesh.istio.observation import Passage
 from pocketmesh.istio.trace.story import story
 from pocketmesh.net.interception import Connection
-from pocketmesh.net.services import Endpoint
+from pocketmesh.net.services import Endpoint, Place
 from pocketmesh.node.commands.names import addresses
 from pocketmesh.node.network import NameNotFound
 from pocketmesh.node.process import Container
@@ -46,13 +45,14 @@ class Request:
 class Sent:
     """What was seen of one request; the first connection from its client is taken for the request's."""
 
-    def __init__(self, client: Container, request: Request) -> None:
+    def __init__(self, plane: DataPlane, client: Container, request: Request) -> None:
         self.request_id = str(uuid.uuid4())
+        self._plane = plane
         self._client = client
         self._request = request
         self._way: Path | None = None
         self._arrival: Connection | None = None
-        self._passages: list[Passage] = []
+        self._told: list[Passage] = []
         self._more = asyncio.Event()
 
     def captured(self, way: Path) -> None:
@@ -64,46 +64,61 @@ class Sent:
             self._arrival = self._arrival or connection
 
     def passed(self, passage: Passage) -> None:
-        if passage.record.request_id == self.request_id:
-            self._passages.append(passage)
-            self._more.set()
+        self._told.append(passage)
+        self._more.set()
 
-    async def followed(self, plane: DataPlane) -> None:
+    async def followed(self) -> None:
         """Returns when every proxy on the way has told of the request."""
-        way = self._taken(plane.mesh)
-        proxies, station = set(plane.proxies), way.ip if way else ""
-        told = {passage.pod.ip: passage for passage in self._passages}
-        while station in proxies:
-            while station not in told:
-                self._more.clear()
-                await self._more.wait()
-                told = {passage.pod.ip: passage for passage in self._passages}
-            station = told[station].record.upstream.rpartition(":")[0]
+        while not self._passages()[1]:
+            self._more.clear()
+            await self._more.wait()
 
-    def hops(self, mesh: Mesh, status: int) -> list[Hop]:
+    def hops(self, status: int) -> list[Hop]:
         """The client's look-up, the way after it, and the pod that answered with `status`, if one did."""
-        client = f"Pod {namespace_of(self._client.pod)}/{name_of(self._client.pod)}"
-        ip, host = self._address(), self._request.host
+        mesh, ip, host = self._plane.mesh, self._address(), self._request.host
+        client = shown(self._client)
         if not ip:
             return [Hop(client, f"asks the DNS for {host}", "nobody has this name")]
         said = "" if ip == host else f"the DNS says that {host} is {ip}"
         hops = [Hop(client, f"connects to {ip}:{self._request.port}", said)]
-        way = self._taken(mesh)
+        way, (passages, _) = self._taken(), self._passages()
         if way is not None:
-            hops += story(mesh, way, self._passages)
-            end = self._end(way)
+            hops += story(mesh, way, passages)
+            end = _end(way, passages)
             if status and end and (found := mesh.workloads.get(end)):
                 hops.append(Hop(f"Pod {found.namespace}/{found.name}", f"answers {status}"))
         return hops
 
-    def _end(self, way: Path) -> str:
-        """The address of the pod that the request came to, empty when a proxy answered it."""
-        if not self._passages:
-            return way.ip
-        record = self._passages[-1].record
-        return record.upstream.rpartition(":")[0] if record.details == "via_upstream" else ""
+    def _passages(self) -> tuple[list[Passage], bool]:
+        """Those that are the request's, in order, and whether they are all.
 
-    def _taken(self, mesh: Mesh) -> Path | None:
+        A gateway gives what comes from outside an id of its own; it is known by the connection it came in.
+        """
+        way = self._taken()
+        arrival = self._arrival or (way and way.connection)
+        source = f"{arrival.source_ip}:{arrival.source_port}" if arrival else ""
+        ids, found = {self.request_id}, list[Passage]()
+        station = self._proxy_at(way.ip) if way else None
+        while station is not None:
+            there = [it for it in self._told if it.waypoint == station and it not in found]
+            own = (it for it in there if it.record.request_id in ids or it.record.source == source)
+            passage = next(own, None)
+            if passage is None:
+                return found, False
+            found.append(passage)
+            ids.add(passage.record.request_id)
+            station = self._proxy_at(address_of(passage.record.upstream))
+        return found, True
+
+    def _proxy_at(self, ip: str) -> Place | None:
+        """The Gateway whose proxy takes what is sent to an address: its pod's, or that of a Service that a
+        gateway sends to the Service's waypoint."""
+        if proxy := self._plane.proxies.get(ip):
+            return proxy.gateway
+        service = self._plane.mesh.services.addresses.get(ip)
+        return self._plane.mesh.waypoint_of(service) if service else None
+
+    def _taken(self) -> Path | None:
         if self._way is not None:
             return self._way
         ip = self._address()
@@ -115,10 +130,28 @@ class Sent:
             found = (end for end in ready if arrival and (end.ip, end.port) == (arrival.ip, arrival.port))
             return next(found, ready[0])
 
-        return decide(mesh, Connection(self._client.ip, 0, ip, self._request.port), same)
+        return decide(self._plane.mesh, Connection(self._client.ip, 0, ip, self._request.port), same)
 
     def _address(self) -> str:
         try:
             return addresses(self._client, self._request.host)[0]
         except NameNotFound:
             return ""
+
+
+def shown(client: Container) -> str:
+    """What a trace calls its client."""
+    return f"Pod {namespace_of(client.pod)}/{name_of(client.pod)}" if client.pod else "the host"
+
+
+def address_of(end: str) -> str:
+    """The address of `ip:port`."""
+    return end.rpartition(":")[0]
+
+
+def _end(way: Path, passages: Sequence[Passage]) -> str:
+    """The address of the pod that the request came to, empty when a proxy answered it."""
+    if not passages:
+        return way.ip
+    record = passages[-1].record
+    return address_of(record.upstream) if record.details == "via_upstream" else ""

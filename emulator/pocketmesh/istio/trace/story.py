@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pocketmesh.istio.envoy.fronts import fronts_of
 from pocketmesh.istio.mesh.decide import Hop, Path, decide_arrival
+from pocketmesh.istio.mesh.gateways import Listener
+from pocketmesh.istio.mesh.guards import gateway_guard
 from pocketmesh.istio.mesh.model import Mesh
+from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.observation import Passage
 from pocketmesh.istio.trace.requests import explain
 from pocketmesh.net.interception import Connection
@@ -21,14 +24,24 @@ def story(mesh: Mesh, way: Path, passages: Sequence[Passage]) -> tuple[Hop, ...]
 
 
 def _passed(mesh: Mesh, passage: Passage) -> list[Hop]:
-    record = passage.record
-    ip, _, port = record.dialled.rpartition(":")
-    fronts = fronts_of(mesh, passage.waypoint)
-    front = next((it for it in fronts if ip in it.ips and str(it.port.port) == port), None)
-    at = f"waypoint {'/'.join(passage.waypoint)}"
-    hops = list(explain(at, record, front.rules, front.guard) if front else explain(at, record))
-    if record.upstream:
-        ip, _, port = record.upstream.rpartition(":")
-        arriving = Connection(passage.pod.ip, 0, ip, int(port))
-        hops += decide_arrival(mesh, arriving, passage.pod.identity).hops
-    return hops
+    record, pod = passage.record, passage.pod
+    place = "/".join(passage.waypoint)
+    if passage.kind == "router":
+        labels = pod.labels
+        rules = [rule for listener in mesh.gateways.get(passage.waypoint, ()) for rule in _rules(listener)]
+        hops = explain(f"Gateway {place}", record, rules, gateway_guard(mesh, passage.waypoint, labels))
+    else:
+        ip, _, port = record.dialled.rpartition(":")
+        fronts = fronts_of(mesh, passage.waypoint)
+        front = next((it for it in fronts if ip in it.ips and str(it.port.port) == port), None)
+        known = (front.rules, front.guard) if front else ()
+        hops = explain(f"waypoint {place}", record, *known)
+    ip, _, port = record.upstream.rpartition(":")
+    if not ip or ip in mesh.services.addresses:
+        return list(hops)
+    return [*hops, *decide_arrival(mesh, Connection(pod.ip, 0, ip, int(port)), pod.identity).hops]
+
+
+def _rules(listener: Listener) -> Iterator[Rule]:
+    for rules in listener.rules.values():
+        yield from rules

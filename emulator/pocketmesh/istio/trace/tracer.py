@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.trace.report import Trace
-from pocketmesh.istio.trace.sent import Request, Sent
+from pocketmesh.istio.trace.sent import Request, Sent, shown
 from pocketmesh.node.process import Container, Invocation, NoInput
-from pocketmesh.objects import name_of, namespace_of
 
 _PATIENCE: Final = 2.0
 _LONGEST: Final = "15"
@@ -22,19 +21,19 @@ _WRITTEN: Final = "%{http_code} %{time_total}"
 
 
 async def trace(plane: DataPlane, client: Container, request: Request) -> Trace:
-    """The way of a request from a running container. Raises ValueError for a URL that is none."""
+    """The way of a request from a container, or from the host. Raises ValueError for a URL that is none."""
     if urlsplit(request.url).scheme not in {"http", "https"} or not request.host:
         raise ValueError(f"not an http or https URL: {request.url}")
-    sent = Sent(client, request)
+    sent = Sent(plane, client, request)
     with plane.observed(sent):
         answer = await _curl(client, request, sent.request_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await sent.followed(plane)
+                await sent.followed()
     return Trace(
-        client=f"Pod {namespace_of(client.pod)}/{name_of(client.pod)}",
+        client=shown(client),
         request=f"{request.method} {request.url}",
-        hops=tuple(sent.hops(plane.mesh, answer.status)),
+        hops=tuple(sent.hops(answer.status)),
         outcome=answer.outcome,
         fine=answer.fine,
     )
