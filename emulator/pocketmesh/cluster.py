@@ -19,6 +19,7 @@ from typing import Final, Literal, TypeAlias
 from pocketmesh.api import bootstrap, errors
 from pocketmesh.api.auth.certificates import open_credentials, write_private
 from pocketmesh.api.auth.gate import Gate
+from pocketmesh.api.auth.issuing import Authority
 from pocketmesh.api.auth.kubeconfig import kubeconfig
 from pocketmesh.api.auth.tokens import ISSUER, Subject
 from pocketmesh.api.client import Client
@@ -107,7 +108,8 @@ class Cluster:
             token=self._token,
             trusted=outside.authority.certificate,
         )
-        for controller in standard_controllers(self.registry, root, self.gate.tokens):
+        authority = Authority(self.credentials.authority)
+        for controller in standard_controllers(self.registry, root, self.gate.tokens, authority):
             self.runtime.add(controller)
         self._host_ports = HostPorts(Client(self.registry, "kube-proxy"), self.clock, self.fabric)
         self._server: Server | None = None

@@ -200,8 +200,8 @@ class Admission:
                 return volumes.new_volume(obj)
             case "jobs.batch" if old is None:
                 return jobs.admitted(obj)
-            case certificate_requests.RESOURCE if old is None:
-                return certificate_requests.requested(obj, write.caller)
+            case certificate_requests.RESOURCE:
+                return self._request_to_sign(kind, obj, old, write)
             case definitions.RESOURCE:
                 return self.established(obj)
         return obj
@@ -245,6 +245,14 @@ class Admission:
         except pods.Refused as refused:
             raise errors.forbidden(kind, fields["name"], str(refused)) from refused
         return self._within(kind, pod, limits.problems(pod, ranges))
+
+    def _request_to_sign(self, kind: Kind, obj: Object, old: Object | None, write: Write) -> Object:
+        if old is not None:
+            return certificate_requests.dated(obj, old, rfc3339(self._clock.now()))
+        try:
+            return certificate_requests.requested(obj, write.caller)
+        except certificate_requests.Refused as refused:
+            raise errors.forbidden(kind, obj["metadata"]["name"], str(refused)) from refused
 
     def _claim(self, kind: Kind, claim: Object, old: Object | None) -> Object:
         classes = [stored.object for stored in self._store.objects(volumes.CLASSES)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from pocketmesh.api.auth.issuing import Authority
 from pocketmesh.api.auth.tokens import Tokens
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.account_tokens import AccountTokens
+from pocketmesh.controllers.certificate_signing import CertificateSigner
 from pocketmesh.controllers.cronjob import CronJobs
 from pocketmesh.controllers.daemonset import DaemonSets
 from pocketmesh.controllers.deployment import Deployments
@@ -33,16 +35,21 @@ SCHEDULER: Final = "kube-scheduler"
 
 
 def standard_controllers(
-    registry: Registry, ca_certificate: str, tokens: Tokens | None = None
+    registry: Registry,
+    ca_certificate: str,
+    tokens: Tokens | None = None,
+    authority: Authority | None = None,
 ) -> list[Reconciler]:
     """All of them; `ca_certificate` is the PEM that `kube-root-ca.crt` shows in every namespace.
 
-    `tokens` signs what the Secrets of ServiceAccounts carry; without it they stay empty.
+    `tokens` signs what the Secrets of ServiceAccounts carry, `authority` the certificates that users ask for;
+    without them these stay empty.
     """
     client, clock = Client(registry, CONTROLLER_MANAGER), registry.clock
     return [
         Namespaces(client, clock, ca_certificate),
         *([AccountTokens(client, tokens, ca_certificate)] if tokens else []),
+        *([CertificateSigner(client, clock, authority)] if authority else []),
         Quotas(client),
         GarbageCollector(client, clock),
         EventExpiry(client, clock),

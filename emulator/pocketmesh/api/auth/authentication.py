@@ -33,7 +33,7 @@ class Authenticator:
         """The caller behind a request. Raises ApiError 401.
 
         `certificate` is what `ssl.SSLSocket.getpeercert` returns for a client certificate that our CA
-        signed, or None.
+        signed, with its digest as `sha256`, or None.
         """
         if certificate:
             return of_certificate(certificate)
@@ -77,7 +77,9 @@ def of_certificate(certificate: Mapping[str, Any]) -> Caller:
         for field, value in part:
             names.setdefault(field, []).append(value)
     user = names.get("commonName", [""])[0]
-    return Caller(user, (*names.get("organizationName", ()), AUTHENTICATED))
+    digest = certificate.get("sha256")
+    extra = {_CREDENTIAL: (f"X509SHA256={digest}",)} if digest else {}
+    return Caller(user, (*names.get("organizationName", ()), AUTHENTICATED), extra=extra)
 
 
 def account_groups(namespace: str) -> tuple[str, str]:

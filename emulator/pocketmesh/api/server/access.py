@@ -28,7 +28,10 @@ class Access(Protocol):
     """Says who a caller is and what they may do."""
 
     def authenticate(self, headers: MultiMapping[str], certificate: Any) -> Caller:
-        """Raises ApiError 401. `certificate` is what `ssl.SSLSocket.getpeercert` returns, or None."""
+        """Raises ApiError 401.
+
+        `certificate` is what `ssl.SSLSocket.getpeercert` returns, with its digest as `sha256`, or None.
+        """
         ...
 
     def authorize(self, caller: Caller, attributes: Attributes) -> None:

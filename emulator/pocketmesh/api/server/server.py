@@ -7,12 +7,13 @@ goes away.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import ssl
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 from aiohttp import web
@@ -126,6 +127,15 @@ async def serve(
     return Server(listening, http)
 
 
+def _certificate(request: web.BaseRequest) -> dict[str, Any] | None:
+    """The certificate that the client has shown, if any, with its digest as `sha256`."""
+    found: dict[str, Any] | None = request.get_extra_info("peercert")
+    tls = request.get_extra_info("ssl_object")
+    if not found or tls is None:
+        return found
+    return {**found, "sha256": hashlib.sha256(tls.getpeercert(binary_form=True)).hexdigest()}
+
+
 class _Api:
     def __init__(self, registry: Registry, access: Access, runtime: PodRuntime, extras: Extras) -> None:
         self._registry = registry
@@ -157,8 +167,7 @@ class _Api:
             return answers.status(errors.internal("the request could not be served").status())
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        certificate = request.get_extra_info("peercert")
-        caller = self._access.authenticate(request.headers, certificate)
+        caller = self._access.authenticate(request.headers, _certificate(request))
         found = target(request.path)
         if found is None:
             return await self._outside(request, caller)

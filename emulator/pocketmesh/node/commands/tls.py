@@ -27,7 +27,7 @@ class Tls(asyncio.Protocol):
 
     def __init__(self, context: ssl.SSLContext, application: Application) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.connection = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._make = application
         self.application: asyncio.Protocol | None = None
         self._transport: asyncio.Transport | None = None
@@ -41,10 +41,10 @@ class Tls(asyncio.Protocol):
         self._incoming.write(data)
         try:
             if self.application is None:
-                self._tls.do_handshake()
-                self.application = self._make(self._tls.selected_alpn_protocol() or "")
+                self.connection.do_handshake()
+                self.application = self._make(self.connection.selected_alpn_protocol() or "")
                 self.application.connection_made(_Encrypting(self, self._transport))
-            while plain := self._tls.read(_CHUNK):
+            while plain := self.connection.read(_CHUNK):
                 self.application.data_received(plain)
             self._transport.close()
         except ssl.SSLWantReadError:
@@ -69,19 +69,15 @@ class Tls(asyncio.Protocol):
         if self.application is not None:
             self.application.resume_writing()
 
-    def client_certificate(self) -> dict[str, Any] | None:
-        """Whom the client proved to be, as `ssl.SSLSocket.getpeercert` puts it."""
-        return self._tls.getpeercert()
-
     def send(self, data: bytes) -> None:
         """Encrypts and sends."""
-        self._tls.write(data)
+        self.connection.write(data)
         self._flush()
 
     def close(self) -> None:
         """Says goodbye and closes."""
         with suppress(ssl.SSLError):  # the client need not have said goodbye
-            self._tls.unwrap()
+            self.connection.unwrap()
         self._flush()
         assert self._transport is not None
         self._transport.close()
@@ -132,8 +128,10 @@ class _Encrypting(asyncio.Transport):
         return self._tls.application
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "ssl_object":
+            return self._tls.connection
         if name == "peercert":
-            return self._tls.client_certificate()
+            return self._tls.connection.getpeercert()
         return self._transport.get_extra_info(name, default)
 
 

@@ -54,6 +54,11 @@ def test_nobody_in_particular_may_ask_for_health_alone(gate):
     assert str(raised.value) == 'forbidden: User "system:anonymous" cannot get path "/api"'
 
 
+def test_a_certificate_is_known_by_its_digest(gate):
+    caller = gate.authenticate(CIMultiDict(), {**ADMINISTRATOR, "sha256": "abc"})
+    assert caller.extra == {"authentication.kubernetes.io/credential-id": ("X509SHA256=abc",)}
+
+
 def test_the_administrator_may_do_everything(gate):
     caller = gate.authenticate(CIMultiDict(), ADMINISTRATOR)
     gate.authorize(caller, Attributes("delete", "apps", "v1", "deployments", "", "shop", "x"))

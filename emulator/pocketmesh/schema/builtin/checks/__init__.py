@@ -14,6 +14,7 @@ from pocketmesh.schema import names
 from pocketmesh.schema.builtin.checks import (
     access,
     admission,
+    certificates,
     config,
     definitions,
     network,
@@ -57,6 +58,7 @@ _BY_RESOURCE: Final[dict[str, Check]] = {
     "validatingadmissionpolicies.admissionregistration.k8s.io": policies.policy,
     "validatingadmissionpolicybindings.admissionregistration.k8s.io": policies.binding,
     "customresourcedefinitions.apiextensions.k8s.io": definitions.definition,
+    "certificatesigningrequests.certificates.k8s.io": certificates.signing_request,
 }
 _NAMES: Final[dict[str, NameRule]] = {
     "namespaces": names.dns_label,
