@@ -190,7 +190,7 @@ class DataPlane:
     def resolve(self, source_ip: str, name: str) -> list[str]:
         """What the fabric asks for every name that a pod looks up."""
         source = self.mesh.workloads.get(source_ip)
-        return resolve(self.mesh, source, name) if source is not None and source.enrolled else []
+        return resolve(self.mesh, source, name) if source is not None and source.asks_ztunnel else []
 
     def _accept(self, pod: Workload) -> Callable[[str, int], asyncio.Protocol]:
         def accept(ip: str, port: int) -> asyncio.Protocol:

@@ -28,6 +28,7 @@ from pocketmesh.objects import Object, annotations_of, controller_of, labels_of,
 TRUST_DOMAIN: Final = "cluster.local"
 ROOT_NAMESPACE: Final = "istio-system"
 REDIRECTION: Final = "ambient.istio.io/redirection"
+DNS_CAPTURE: Final = "ambient.istio.io/dns-capture"
 
 Protocol = Literal["http", "http2", "tcp", "auto"]
 
@@ -48,6 +49,8 @@ class Workload:
     labels: Mapping[str, str]
     ports: tuple[int, ...] = ()
     enrolled: bool = False
+    asks_ztunnel: bool = False
+    """Whether ztunnel answers what it asks of the name server."""
     waypoint: Place | None = None
     owner: str = ""
     """What the pod belongs to, such as its Deployment; `owner_kind` as in WorkloadType of Istio's dumps."""
@@ -78,6 +81,7 @@ def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload
     spec = pod["spec"]
     ports = [port for item in spec.get("containers") or [] for port in item.get("ports") or []]
     owner, owner_kind = _origin(pod)
+    enrolled = annotations_of(pod).get(REDIRECTION) == "enabled"
     return Workload(
         namespace=namespace_of(pod),
         name=name_of(pod),
@@ -85,7 +89,8 @@ def workload_of(pod: Object, ip: str, waypoint: Place | None = None) -> Workload
         service_account=spec.get("serviceAccountName") or "default",
         labels=labels_of(pod),
         ports=tuple(int(port["containerPort"]) for port in ports),
-        enrolled=annotations_of(pod).get(REDIRECTION) == "enabled",
+        enrolled=enrolled,
+        asks_ztunnel=enrolled and annotations_of(pod).get(DNS_CAPTURE) != "false",
         waypoint=waypoint,
         owner=owner,
         owner_kind=owner_kind,
@@ -118,6 +123,7 @@ def machine_of(entry: Object, ip: str, waypoint: Place | None = None) -> Workloa
         labels={**labels_of(entry), **(spec.get("labels") or {})},
         ports=tuple(int(port) for port in (spec.get("ports") or {}).values()),
         waypoint=waypoint,
+        owner=name_of(entry),
     )
 
 

@@ -165,6 +165,7 @@ class Town:
         labels: Object | None = None,
         listening: bool = True,
         ports: list[int] | None = None,
+        annotations: Object | None = None,
     ) -> str:
         declared = [{"containerPort": number} for number in ports or []]
         pod: Object = {
@@ -174,7 +175,10 @@ class Town:
                 "namespace": namespace,
                 "uid": f"uid-{name}",
                 "labels": labels or {"app": name},
-                "annotations": {"ambient.istio.io/redirection": "enabled"} if enrolled else {},
+                "annotations": {
+                    **({"ambient.istio.io/redirection": "enabled"} if enrolled else {}),
+                    **(annotations or {}),
+                },
             },
             "spec": {
                 "serviceAccountName": f"{name}-account",
@@ -268,7 +272,7 @@ class Town:
     async def get(
         self, source: str, service: str, path: str = "/hello", port: int = 5000, **headers: str
     ) -> Answer:
-        ip = self.vips.get(service) or self.ips[service]
+        ip = self.vips.get(service) or self.ips.get(service, service)
         return await self.request(self.ips[source], ip, port, path, **headers)
 
     async def visit(self, source: str, url: str, method: str = "GET") -> Answer:

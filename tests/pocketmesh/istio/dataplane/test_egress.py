@@ -200,3 +200,27 @@ async def test_a_wildcard_without_a_waypoint_leads_nowhere(town: Any) -> None:
 
     with pytest.raises(ConnectionResetError):
         await town.visit("client", "http://www.example.com/")
+
+
+@pytest.mark.parametrize("enrolled", [True, False], ids=["enrolled", "plain"])
+@pytest.mark.parametrize(("block", "reached"), [("203.0.113.10/32", True), ("203.0.113.20/32", False)])
+async def test_network_policies_count_for_what_is_outside(
+    town: Any, enrolled: bool, block: str, reached: bool
+) -> None:
+    town.pod("client", enrolled=enrolled)
+    rule = {"to": [{"ipBlock": {"cidr": block}}]}
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]}
+    town.put({"kind": "NetworkPolicy", "metadata": {"name": "p", "namespace": "shop"}, "spec": spec})
+
+    if reached:
+        assert (await town.get("client", "203.0.113.10", "/get", 80)).status == 200
+        return
+    with pytest.raises(ConnectionResetError if enrolled else TimeoutError):
+        await town.get("client", "203.0.113.10", "/get", 80)
+
+
+async def test_a_pod_may_leave_its_names_to_the_cluster(town: Any) -> None:
+    town.pod("client", annotations={"ambient.istio.io/dns-capture": "false"})
+    town.put(entry())
+
+    assert town.fabric.resolve(town.ips["client"], "shop", "httpbin.org") == ["203.0.113.10"]
