@@ -35,16 +35,10 @@ def peer(side: str, workload: Workload | None, principal: str) -> dict[str, str]
     return {f"{side}_{name}": value for name, value in found.items()}
 
 
-def service(host: str) -> dict[str, str]:
-    """The Service that was asked for, by its full name; a host outside the cluster is its own name."""
-    if not host:
-        name = namespace = host = _UNKNOWN
-    elif ".svc." in host:
-        name, namespace = host.split(".")[:2]
-    else:
-        name, namespace = host, _UNKNOWN
+def service(host: str, namespace: str) -> dict[str, str]:
+    """What was asked for, by its full name and its namespace; a host of a ServiceEntry is its own name."""
     return {
-        "destination_service": host,
-        "destination_service_name": name,
-        "destination_service_namespace": namespace,
+        "destination_service": host or _UNKNOWN,
+        "destination_service_name": (host.partition(".")[0] if ".svc." in host else host) or _UNKNOWN,
+        "destination_service_namespace": namespace or _UNKNOWN,
     }

@@ -58,6 +58,7 @@ class ProxyMetrics:
         return page((*own, *self._connections.series()))
 
     def _labels(self, mesh: Mesh, record: Record) -> dict[str, str]:
+        host = record.cluster.rpartition("|")[2]
         client = mesh.workloads.get(record.source.rpartition(":")[0])
         end = mesh.workloads.get(record.upstream.rpartition(":")[0])
         if self._reporter == "source":
@@ -68,6 +69,6 @@ class ProxyMetrics:
             "reporter": self._reporter,
             **peer("source", client, identity),
             **peer("destination", end, end.identity if end and end.enrolled else ""),
-            **service(record.cluster.rpartition("|")[2]),
+            **service(host, mesh.hosts.get(host, ("", ""))[0]),
             "connection_security_policy": MUTUAL_TLS if secure else PLAIN,
         }

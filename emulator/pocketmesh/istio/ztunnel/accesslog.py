@@ -21,6 +21,7 @@ class Access:
     destination: str
     hbone: str = ""
     service: str = ""
+    service_namespace: str = ""
     source_workload: Workload | None = None
     source_identity: str = ""
     destination_workload: Workload | None = None

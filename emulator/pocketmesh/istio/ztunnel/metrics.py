@@ -17,7 +17,7 @@ def labels(access: Access) -> dict[str, str]:
         "reporter": _REPORTERS[access.direction],
         **peer("source", access.source_workload, access.source_identity),
         **peer("destination", access.destination_workload, access.destination_identity),
-        **service(access.service),
+        **service(access.service, access.service_namespace),
         "request_protocol": "tcp",
         "connection_security_policy": MUTUAL_TLS if access.hbone else PLAIN,
     }

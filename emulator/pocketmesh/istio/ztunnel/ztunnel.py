@@ -267,6 +267,7 @@ class _Entry:
             destination=f"{way.ip}:{HBONE_PORT}" if way.tunnelled else f"{way.ip}:{way.port}",
             hbone=dialled if way.tunnelled else "",
             service=way.service.host if way.service else "",
+            service_namespace=way.service.service[0] if way.service else "",
             source_workload=way.source,
             source_identity=self.identity,
             destination_workload=destination,

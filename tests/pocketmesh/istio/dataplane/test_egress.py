@@ -224,3 +224,14 @@ async def test_a_pod_may_leave_its_names_to_the_cluster(town: Any) -> None:
     town.put(entry())
 
     assert town.fabric.resolve(town.ips["client"], "shop", "httpbin.org") == ["203.0.113.10"]
+
+
+async def test_metrics_tell_the_namespace_of_the_entry(town: Any) -> None:
+    town.pod("client")
+    town.put(entry())
+
+    await town.visit("client", "http://httpbin.org/get")
+
+    assert (
+        b'destination_service_name="httpbin.org",destination_service_namespace="shop"' in town.plane.metrics()
+    )
