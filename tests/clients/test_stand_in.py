@@ -151,6 +151,20 @@ def test_istio_comes_and_goes_and_comes_again(bare: Tools) -> None:
     eventually(lambda: "HBONE" in bare("zc workload --workload-namespace shop"))
     assert "200 OK" in bare.hello()
 
+    bare.kubectl("-n", "istio-system", "scale", "deployment", "istiod", "--replicas=0")
+    bare.kubectl("-n", "istio-system", "wait", "--for=delete", "pod", "-l", "app=istiod", "--timeout=20s")
+    refused = bare.kubectl("apply", "-f", "-", stdin=INERT.replace("DENY", "ALLOW"), code=1)
+    assert 'failed calling webhook "validation.istio.io": failed to call webhook: Post ' in refused
+    assert 'no endpoints available for service "istiod"' in refused
+
+
+def test_istiod_refuses_a_policy_that_means_nothing(mesh: Tools) -> None:
+    refused = mesh.kubectl("apply", "-f", "-", stdin=INERT, code=1)
+    assert (
+        'admission webhook "validation.istio.io" denied the request: configuration is invalid: DENY'
+        in refused
+    )
+
 
 @pytest.mark.parametrize(
     ("command", "words"),
@@ -248,6 +262,13 @@ def test_it_says_what_it_is_only_once(mesh: Tools) -> None:
     mark.unlink()
     assert ["stand-in" in mesh("version") for _ in range(2)] == [True, False]
 
+
+INERT = """\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: inert, namespace: shop}
+spec: {action: DENY}
+"""
 
 WRONG = """\
 apiVersion: networking.istio.io/v1

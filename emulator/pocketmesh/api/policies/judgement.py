@@ -45,9 +45,9 @@ def objections(policy: Object, request: Request, params: Object | None) -> Itera
     """What is wrong with the request under a policy that matches it."""
     spec = policy["spec"]
     lenient = spec.get("failurePolicy") == "Ignore"
-    ask = Expressions(_variables(request, params), spec.get("variables") or [])
+    ask = Expressions(variables(request, params), spec.get("variables") or [])
     try:
-        if not _wanted(ask, spec.get("matchConditions") or []):
+        if not wanted(ask, spec.get("matchConditions") or []):
             return
     except Failed as failed:
         if not lenient:
@@ -83,7 +83,7 @@ def warning(policy: Object, binding: Object, objection: Objection) -> str:
     )
 
 
-def _wanted(ask: Expressions, conditions: list[Object]) -> bool:
+def wanted(ask: Expressions, conditions: list[Object]) -> bool:
     """Whether all conditions hold; one that is false outweighs one that fails."""
     failure: Failed | None = None
     for condition in conditions:
@@ -97,17 +97,18 @@ def _wanted(ask: Expressions, conditions: list[Object]) -> bool:
     return True
 
 
-def _variables(request: Request, params: Object | None) -> Object:
+def variables(request: Request, params: Object | None) -> Object:
+    """What expressions about a request may name."""
     return {
         "object": request.new,
         "oldObject": request.old,
-        "request": _admission_request(request),
+        "request": admission_request(request),
         "params": params,
         "namespaceObject": _shown(request.namespace),
     }
 
 
-def _admission_request(request: Request) -> Object:
+def admission_request(request: Request) -> Object:
     """`admission.k8s.io/v1` AdmissionRequest, the objects apart."""
     kind, caller = request.kind, request.write.caller
     gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from pocketmesh.api.server.bodies import Body
 from pocketmesh.api.server.commits import Commits
 from pocketmesh.api.server.negotiation import Form, form
 from pocketmesh.api.server.targets import Target, is_set
+from pocketmesh.api.webhooks.webhooks import Webhooks
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind
 
@@ -36,6 +37,7 @@ class Call:
     target: Target
     kind: Kind
     commits: Commits
+    webhooks: Webhooks
 
     @property
     def query(self) -> MultiMapping[str]:
@@ -72,6 +74,19 @@ class Call:
     async def durably(self, write: Callable[[], T]) -> T:
         """What a write returns, once it is durable. Raises StoreUnusable, and what the write raises."""
         return await self.commits.durable(write)
+
+    async def admitted(self, perform: Callable[[Write], T], write: Write) -> tuple[T, tuple[str, ...]]:
+        """What a write comes to, durably, once the cluster's webhooks let it through, and their warnings.
+
+        Raises ApiError and StoreUnusable.
+        """
+        hooks = self.webhooks.interested(self.kind, self.target.subresource)
+        if not hooks:
+            return await self.durably(lambda: perform(write)), ()
+        rehearsed = replace(write, dry_run=True)
+        return await self.webhooks.admitted(
+            hooks, lambda only: perform(rehearsed if only else write), write.dry_run, self.durably
+        )
 
     async def raw(self) -> bytes:
         """The body as it came. Raises ApiError 400, 413."""

@@ -6,7 +6,7 @@ import orjson
 from aiohttp import web
 
 from pocketmesh.api import errors
-from pocketmesh.api.calls import Result
+from pocketmesh.api.calls import Result, Write
 from pocketmesh.api.errors import bad_request
 from pocketmesh.api.server import answers
 from pocketmesh.api.server.bodies import Body
@@ -46,12 +46,16 @@ async def create(call: Call) -> web.StreamResponse:
     write = call.write()
     warned = _warned(call, body)
     place = call.target
-    result = await call.durably(
-        lambda: call.registry.create(
+
+    def perform(write: Write) -> Result:
+        return call.registry.create(
             call.kind, place.namespace, body.object, write, subresource=place.subresource, name=place.name
         )
-    )
-    return _written(call, result, warned)
+
+    if place.subresource or "get" not in call.kind.verbs:
+        return _written(call, await call.durably(lambda: perform(write)), warned)
+    result, cautions = await call.admitted(perform, write)
+    return _written(call, result, (*warned, *cautions))
 
 
 async def update(call: Call) -> web.StreamResponse:
@@ -60,12 +64,13 @@ async def update(call: Call) -> web.StreamResponse:
     write = call.write()
     warned = _warned(call, body)
     place = call.target
-    result = await call.durably(
-        lambda: call.registry.update(
+    result, cautions = await call.admitted(
+        lambda write: call.registry.update(
             call.kind, place.namespace, place.name, body.object, write, subresource=place.subresource
-        )
+        ),
+        write,
     )
-    return _written(call, result, warned)
+    return _written(call, result, (*warned, *cautions))
 
 
 async def patch(call: Call) -> web.StreamResponse:
@@ -74,8 +79,8 @@ async def patch(call: Call) -> web.StreamResponse:
     content_type = call.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     write = call.write()
     place = call.target
-    result = await call.durably(
-        lambda: call.registry.patch(
+    result, cautions = await call.admitted(
+        lambda write: call.registry.patch(
             call.kind,
             place.namespace,
             place.name,
@@ -83,27 +88,31 @@ async def patch(call: Call) -> web.StreamResponse:
             body,
             write,
             subresource=place.subresource,
-        )
+        ),
+        write,
     )
-    return _written(call, result, ())
+    return _written(call, result, cautions)
 
 
 async def delete(call: Call) -> web.StreamResponse:
     """One object ended or marked. Raises ApiError 400, 403, 404, 409."""
     options, write = await call.deletion()
     place = call.target
-    deletion = await call.durably(
-        lambda: call.registry.delete(call.kind, place.namespace, place.name, options, write)
+    deletion, cautions = await call.admitted(
+        lambda write: call.registry.delete(call.kind, place.namespace, place.name, options, write), write
     )
-    return answers.one(call, deletion.answer, warnings=deletion.warnings)
+    return answers.one(call, deletion.answer, warnings=(*cautions, *deletion.warnings))
 
 
 async def delete_collection(call: Call) -> web.StreamResponse:
     """All that is selected, ended. Raises ApiError 400, 403."""
     options, write = await call.deletion()
     selection = call.selection
-    page = await call.durably(
-        lambda: call.registry.delete_collection(call.kind, call.target.namespace, selection, options, write)
+    page, _ = await call.admitted(
+        lambda write: call.registry.delete_collection(
+            call.kind, call.target.namespace, selection, options, write
+        ),
+        write,
     )
     return answers.many(call, page)
 

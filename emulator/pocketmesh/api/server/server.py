@@ -32,6 +32,7 @@ from pocketmesh.api.server.documents import Documents
 from pocketmesh.api.server.http import Http
 from pocketmesh.api.server.pieces import in_pieces
 from pocketmesh.api.server.targets import Target, target, verb
+from pocketmesh.api.webhooks.webhooks import Webhooks
 from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind
 from pocketmesh.store import StoreUnusable
@@ -143,6 +144,7 @@ class _Api:
         self._access = access
         self._runtime = runtime
         self._routes = extras.routes
+        self._webhooks = Webhooks(registry, runtime)
         self._documents = Documents(registry.kinds, extras.documents)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -184,7 +186,7 @@ class _Api:
                 found.name,
             ),
         )
-        call = Call(request, self._registry, caller, found, self._kind(found), self._commits)
+        call = Call(request, self._registry, caller, found, self._kind(found), self._commits, self._webhooks)
         part = found.subresource
         if wanted not in (SUBRESOURCES[part].verbs if part else call.kind.verbs):
             raise errors.method_not_allowed()

@@ -16,6 +16,7 @@ from pocketmesh.istio.istiod.policy_status import PolicyStatus
 from pocketmesh.istio.istiod.routes import RouteStatus, route_resources
 from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.istiod.trust import RootCertificates
+from pocketmesh.istio.istiod.validation.webhook import WebhookConfigurations
 
 __all__ = ["Settings", "reconcilers"]
 
@@ -43,4 +44,5 @@ def reconcilers(
         PolicyStatus(policies, settings, clock),
         RootCertificates(discovery, root_certificate),
         AddressAllocation(discovery),
+        WebhookConfigurations(discovery, root_certificate, settings),
     ]

@@ -19,10 +19,13 @@ from pocketmesh.istio.istiod.fetching import FetchFailed, fetch_key_set
 from pocketmesh.istio.istiod.key_sets import KeySets
 from pocketmesh.istio.istiod.leadership import Leadership
 from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz
+from pocketmesh.istio.istiod.validation import webhook
 from pocketmesh.istio.istiod.xds import DebugStreams, Tls
 from pocketmesh.istio.resources import PODS
 from pocketmesh.istio.role import Role
 from pocketmesh.istio.waypoints import GATEWAY_MANAGED, GATEWAY_NAME, MANAGED_WAYPOINTS
+from pocketmesh.node.commands.http import Http
+from pocketmesh.node.commands.tls import Tls as EncryptedHttp
 from pocketmesh.node.process import Container, Invocation
 from pocketmesh.objects import Object, is_true, labels_of, name_of, namespace_of
 from pocketmesh.versions import ISTIO
@@ -135,11 +138,15 @@ class PilotDiscovery:
         network, ip = container.network, container.ip
         network.listen(ip, _PLAIN_XDS, plain)
         network.listen(ip, _TLS_XDS, lambda: Tls(self._tls(), plain))
+        network.listen(ip, webhook.PORT, self._webhooks)
         try:
             yield
         finally:
-            network.unlisten(ip, _PLAIN_XDS)
-            network.unlisten(ip, _TLS_XDS)
+            for port in (_PLAIN_XDS, _TLS_XDS, webhook.PORT):
+                network.unlisten(ip, port)
+
+    def _webhooks(self) -> asyncio.Protocol:
+        return EncryptedHttp(self._tls(), lambda alpn: Http(webhook.answer, alpn))
 
     def _tls(self) -> ssl.SSLContext:
         assert self.authority is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pocketmesh.api.errors import ApiError
-from pocketmesh.api.server.proxying import Address, pod_address, rest, service_address, split
+from pocketmesh.api.locating import Address, pod_address, service_address
+from pocketmesh.api.server.proxying import rest, split
 
 POD = {
     "metadata": {"name": "p"},
