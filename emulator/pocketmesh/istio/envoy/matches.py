@@ -5,6 +5,7 @@ Upstream: istio/istio pilot/pkg/networking/core/route/route.go (TranslateRouteMa
 
 from __future__ import annotations
 
+from pocketmesh.istio.envoy.claims import claim_match, routed
 from pocketmesh.istio.envoy.xds import Json
 from pocketmesh.istio.mesh.routing import Match, ValueMatch
 
@@ -24,7 +25,9 @@ def route_match(match: Match) -> Json:
             found.update({"path_separated_prefix": prefix} if prefix else {"prefix": "/"})
     if match.any_case and match.path_type != "RegularExpression":
         found["case_sensitive"] = False
-    headers = [_header(entry) for entry in match.headers]
+    headers = [_header(entry) for entry in match.headers if not routed(entry.name)]
+    if of_tokens := [_claim(entry) for entry in match.headers if routed(entry.name)]:
+        found["dynamic_metadata"] = of_tokens
     if match.method:
         headers.append({"name": ":method", "string_match": {"exact": match.method}})
     if headers:
@@ -50,6 +53,11 @@ def string_match(entry: ValueMatch) -> Json:
             return {"safe_regex": {"regex": entry.value}}
         case "Present":
             return {"safe_regex": {"regex": ".*"}}
+
+
+def _claim(entry: ValueMatch) -> Json:
+    found = claim_match(routed(entry.name), string_match(entry))
+    return {**found, "invert": True} if entry.inverted else found
 
 
 def _header(entry: ValueMatch) -> Json:

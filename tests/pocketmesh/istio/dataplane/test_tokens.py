@@ -68,8 +68,13 @@ def bearing(found: str) -> dict[str, str]:
 @pytest.fixture
 def town(shared_town: Any) -> Iterator[Any]:
     yield shared_town
-    for kind in ("authorizationpolicies", "requestauthentications"):
-        for stored in shared_town.store.objects(f"{kind}.security.istio.io"):
+    kinds = (
+        "authorizationpolicies.security",
+        "requestauthentications.security",
+        "virtualservices.networking",
+    )
+    for kind in kinds:
+        for stored in shared_town.store.objects(f"{kind}.istio.io"):
             shared_town.store.delete(stored.key)
 
 
@@ -285,3 +290,31 @@ async def test_a_deny_of_requests_without_a_principal_requires_a_token(town: Any
 
     assert (await town.get("client", "hello")).status == 403
     assert (await town.get("client", "hello", **bearing(token()))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instance"),
+    [
+        pytest.param("@request.auth.claims.groups", {"exact": "staff"}, "v2", id="claim"),
+        pytest.param("@request.auth.claims[nested][inner][deep]", {"prefix": "do"}, "v2", id="nested claim"),
+        pytest.param("@request.auth.claims.nested.inner.deep", {"exact": "down"}, "v2", id="with dots"),
+        pytest.param("@request.auth.claims.groups", {"exact": "guests"}, "v1", id="another claim"),
+    ],
+)
+async def test_a_virtual_service_routes_by_claims(town: Any, name: str, value: Object, instance: str) -> None:
+    routes = [
+        {"match": [{"headers": {name: value}}], "route": [{"destination": {"host": "hello-v2"}}]},
+        {"route": [{"destination": {"host": "hello-v1"}}]},
+    ]
+    town.put(
+        tokens(issuer()),
+        {
+            "kind": "VirtualService",
+            "metadata": {"name": "hello", "namespace": "shop"},
+            "spec": {"hosts": ["hello"], "http": routes},
+        },
+    )
+    await town.plane.settled()
+
+    assert (await town.get("client", "hello", **bearing(ALICE))).instance == instance
+    assert (await town.get("client", "hello")).instance == "v1"
