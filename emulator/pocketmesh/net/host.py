@@ -39,7 +39,8 @@ class HostPorts:
         self._events = Recorder(client, clock, "kube-proxy")
         self._fabric = fabric
         self._owners: dict[int, Place] = {}
-        self._servers: dict[int, asyncio.Task[asyncio.Server]] = {}
+        self._listening: dict[int, socket.socket] = {}
+        self._accepting: set[asyncio.Task[object]] = set()
         self._connections: WeakSet[Forward] = WeakSet()
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
@@ -67,9 +68,11 @@ class HostPorts:
 
     def _open(self, port: int, service: Object) -> None:
         listening = socket.socket()
+        listening.setblocking(False)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((LOOPBACK, port))
+            listening.listen()
         except OSError as error:
             listening.close()
             shown = f"service/{name_of(service)} -n {namespace_of(service)}"
@@ -80,13 +83,26 @@ class HostPorts:
             _log.warning("%s: %s", shown, message)
             self._events.event(service, "Warning", "HostPortUnavailable", message)
             return
-        serving = asyncio.get_running_loop().create_server(lambda: self._forward(port), sock=listening)
         self._owners[port] = (namespace_of(service), name_of(service))
-        self._servers[port] = asyncio.create_task(serving)
+        self._listening[port] = listening
+        asyncio.get_running_loop().add_reader(listening, self._accept, port)
 
     def _shut(self, port: int) -> None:
         del self._owners[port]
-        self._servers.pop(port).add_done_callback(_close)
+        listening = self._listening.pop(port)
+        asyncio.get_running_loop().remove_reader(listening)
+        listening.close()
+
+    def _accept(self, port: int) -> None:
+        try:
+            client, _ = self._listening[port].accept()
+        except OSError:  # It is gone already.
+            return
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(lambda: self._forward(port), client))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
 
     def _forward(self, port: int) -> Forward:
         async def connect(far: Half, client: tuple[str, int]) -> None:
@@ -106,8 +122,3 @@ def node_ports(service: Object) -> set[int]:
         for port in ports
         if port.get("nodePort") and (port.get("protocol") or "TCP") == "TCP"
     }
-
-
-def _close(serving: asyncio.Task[asyncio.Server]) -> None:
-    if not serving.cancelled() and serving.exception() is None:
-        serving.result().close()

@@ -141,3 +141,15 @@ async def test_an_interceptor_takes_what_a_pod_dials(fabric: Fabric, pod: Make) 
 
 def test_a_pod_on_the_host_network_has_the_address_of_the_node(fabric: Fabric, pod: Make) -> None:
     assert fabric.attach(pod("agent", hostNetwork=True)) == "172.18.0.2"
+
+
+async def test_a_node_port_leads_to_a_pod_as_the_node(
+    fabric: Fabric, pod: Make, service: Make, endpoint_slice: Make, put: Callable[..., None]
+) -> None:
+    ip = fabric.attach(pod("server"))
+    fabric.listen(ip, 8080, Greeter)
+    put(service("web", ports=[{"name": "http", "port": 80, "nodePort": 30080}]), endpoint_slice("web", ip))
+
+    assert await read(fabric, "10.244.0.9", "172.18.0.2", 30080) == b"hello"
+    with pytest.raises(ConnectionRefusedError):
+        await fabric.dial("10.244.0.9", "172.18.0.2", 30081)

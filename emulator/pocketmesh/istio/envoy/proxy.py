@@ -139,5 +139,6 @@ class EnvoyProxy:
         if not rejected:
             self._delivery.drop(self._wanted.files)
             self._endpoints.keep(self._wanted.endpoints)
-            for problem in self._ports.keep(self._wanted.ports):
-                await stderr(f"{problem}\n".encode())
+        # A listener that Envoy rejected does not keep the others closed.
+        for problem in self._ports.keep(self._wanted.ports):
+            await stderr(f"{problem}\n".encode())

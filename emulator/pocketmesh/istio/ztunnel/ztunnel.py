@@ -133,7 +133,8 @@ class Ztunnel:
             entry.abort()
 
     async def _outbound(self, far: socket.socket, way: Way, source: Workload) -> None:
-        outbound = self._entry(way, "outbound", source.identity if way.tunnelled else "")
+        identity = source.identity if way.tunnelled else ""
+        outbound = self._entry(way, "outbound", identity)
         if way.verdict == "timeout":
             self._write(outbound, 0, 0, way.error)
             await reset(far)
@@ -143,7 +144,7 @@ class Ztunnel:
             return
         entries = [outbound]
         if way.destination is not None and way.destination.enrolled:
-            entries.append(self._entry(way, "inbound", source.identity))
+            entries.append(self._entry(way, "inbound", identity))
         await self._deliver(far, way, entries)
 
     def _sent(self, way: Way) -> Way:

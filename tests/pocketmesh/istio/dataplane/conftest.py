@@ -42,6 +42,8 @@ RESOURCES = {
     "BackendTLSPolicy": "backendtlspolicies.gateway.networking.k8s.io",
     "DestinationRule": "destinationrules.networking.istio.io",
     "AuthorizationPolicy": "authorizationpolicies.security.istio.io",
+    "ReferenceGrant": "referencegrants.gateway.networking.k8s.io",
+    "Secret": "secrets",
     "PeerAuthentication": "peerauthentications.security.istio.io",
     "NetworkPolicy": "networkpolicies.networking.k8s.io",
     "RequestAuthentication": "requestauthentications.security.istio.io",
@@ -230,10 +232,21 @@ class Town:
     def gateway_label(name: str) -> Object:
         return {"gateway.networking.k8s.io/gateway-name": name}
 
-    def start_agent(self, pod: str) -> None:
+    async def gateway(self, *listeners: Object, name: str = "gw") -> None:
+        """A Gateway of class `istio` whose pod answers on the ports of its listeners."""
+        ip = self.pod(f"{name}-1", enrolled=False, listening=False, labels=self.gateway_label(name))
+        self.listeners(*listeners, name=name)
+        self.start_agent(f"{name}-1", "router")
+        await self.until(lambda: self.answers(ip))
+
+    def listeners(self, *listeners: Object, name: str = "gw") -> None:
+        spec = {"gatewayClassName": "istio", "listeners": list(listeners)}
+        self.put({"kind": "Gateway", "metadata": {"name": name, "namespace": "shop"}, "spec": spec})
+
+    def start_agent(self, pod: str, kind: str = "waypoint") -> None:
         container = self.container(pod)
         log = self.logs[pod] = container.log
-        argv = ["pilot-agent", "proxy", "waypoint"]
+        argv = ["pilot-agent", "proxy", kind]
         agent = PilotAgent(self.plane)
         self.agents[pod] = asyncio.ensure_future(
             agent(Invocation(argv, container, NoInput(), Into(log), Into(log)))

@@ -169,3 +169,26 @@ async def logged(town: Any, words: str) -> bool:
 
 def number(line: str, field: str) -> int:
     return int(line.partition(f"{field}=")[2].partition(" ")[0])
+
+
+async def test_what_comes_in_by_a_node_port_is_traffic_like_any_other(town: Any) -> None:
+    town.service("web", "server", port={"name": "http", "port": 80, "nodePort": 30080})
+    assert (await town.request(town.ips["outsider"], "172.18.0.2", 30080, "/")).status == 200
+
+    town.put(strict())
+
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await town.request(town.ips["outsider"], "172.18.0.2", 30080, "/")
+
+
+async def test_a_pod_of_the_mesh_reaches_a_node_port_in_plain_text(town: Any) -> None:
+    town.service("web", "server", port={"name": "http", "port": 80, "nodePort": 30080})
+
+    assert (await town.request(town.ips["client"], "172.18.0.2", 30080, "/")).status == 200
+
+    async def logged() -> bool:
+        return bool(town.lines('direction="inbound"'))
+
+    await town.until(logged)
+    (line,) = town.lines('direction="inbound"')
+    assert "src.identity" not in line

@@ -16,6 +16,7 @@ RESOURCES = {
     "EndpointSlice": "endpointslices.discovery.k8s.io",
     "Gateway": "gateways.gateway.networking.k8s.io",
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
+    "Secret": "secrets",
     "ServiceEntry": "serviceentries.networking.istio.io",
     "WorkloadEntry": "workloadentries.networking.istio.io",
     "TLSRoute": "tlsroutes.gateway.networking.k8s.io",
