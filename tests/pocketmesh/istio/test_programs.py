@@ -191,3 +191,65 @@ async def test_scaling_istiod_to_zero_stops_its_controllers_and_scaling_up_start
     assert not has_certificate()
     scale(1)
     await until(has_certificate)
+
+
+TCP_ROUTES = "tcproutes.gateway.networking.k8s.io"
+
+
+def create_tcp_route(client: Client) -> None:
+    """A route of a kind that is not among the standard ones, and the kind."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1alpha2", "served": True, "storage": True, "subresources": {"status": {}}}
+    names = {"kind": "TCPRoute", "plural": "tcproutes"}
+    group = "gateway.networking.k8s.io"
+    client.create(
+        "customresourcedefinitions.apiextensions.k8s.io",
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": TCP_ROUTES, "annotations": {"api-approved.kubernetes.io": "none"}},
+            "spec": {
+                "group": group,
+                "names": names,
+                "scope": "Namespaced",
+                "versions": [{**version, "schema": {"openAPIV3Schema": anything}}],
+            },
+        },
+    )
+    parent = {"group": "", "kind": "Service", "name": "missing"}
+    client.create(
+        TCP_ROUTES,
+        {
+            "apiVersion": f"{group}/v1alpha2",
+            "kind": "TCPRoute",
+            "metadata": {"name": "talk", "namespace": "app"},
+            "spec": {"parentRefs": [parent], "rules": []},
+        },
+    )
+
+
+async def test_tcp_routes_are_looked_at_when_istiod_is_told_so(istio: Client, until: Until) -> None:
+    create_tcp_route(istio)
+
+    def parents() -> list[Any]:
+        return ((istio.get(TCP_ROUTES, "app", "talk") or {}).get("status") or {}).get("parents") or []
+
+    env = [{"name": "PILOT_ENABLE_ALPHA_GATEWAY_API", "value": "true"}]
+    container = {"name": "discovery", "env": env}
+    assert not parents()
+
+    istio.merge(
+        "deployments.apps",
+        "istio-system",
+        "istiod",
+        {"spec": {"template": {"spec": {"containers": [{**found_container(istio), **container}]}}}},
+    )
+    await until(parents)
+
+    reasons = {condition["type"]: condition["reason"] for condition in parents()[0]["conditions"]}
+    assert reasons["Accepted"] == "NoMatchingParent"
+
+
+def found_container(client: Client) -> Any:
+    deployment = client.get("deployments.apps", "istio-system", "istiod") or {}
+    return deployment["spec"]["template"]["spec"]["containers"][0]

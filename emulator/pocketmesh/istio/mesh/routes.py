@@ -201,12 +201,14 @@ def _first_wins(entries: list[Object] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _redirect(redirect: Object) -> Redirect:
+    scheme, port = redirect.get("scheme") or "", int(redirect.get("port") or 0)
     return Redirect(
-        redirect.get("scheme") or "",
+        scheme,
         redirect.get("hostname") or "",
-        int(redirect.get("port") or 0),
+        port,
         int(redirect.get("statusCode") or 302),
         _path(redirect),
+        keep_port=not scheme and not port,
     )
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -150,22 +151,16 @@ async def test_without_a_route_nothing_is_hashed(town: Any) -> None:
     assert await instances(town, 30, x_user="same") == {"v1", "v2"}
 
 
-async def held(town: Any, count: int) -> list[asyncio.Task[Any]]:
-    """So many requests on their way, the application having seen at least one of them."""
-    before = len(town.seen["v1"])
+@contextlib.asynccontextmanager
+async def unanswered(town: Any, count: int) -> AsyncIterator[list[asyncio.Task[Any]]]:
+    """So many requests at once that the application never answers."""
     tasks = [asyncio.ensure_future(town.get("client", "hello", "/slow")) for _ in range(count)]
-
-    async def arrived() -> bool:
-        return len(town.seen["v1"]) > before or any(task.done() for task in tasks)
-
-    await town.until(arrived)
-    return tasks
-
-
-async def release(tasks: list[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @pytest.mark.parametrize(
@@ -181,12 +176,10 @@ async def test_a_circuit_breaks(town: Any, pool: Object) -> None:
     town.put(destination_rule({"connectionPool": pool}, subsets=SUBSETS))
     town.put(virtual_service(to("v1", retries={"attempts": 0})))
     await town.plane.settled()
-    tasks = await held(town, 3)
 
-    try:
-        answer = await town.get("client", "hello")
-    finally:
-        await release(tasks)
+    async with unanswered(town, 3) as tasks:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        answer = done.pop().result()
 
     assert answer.status == 503
     assert answer.headers["x-envoy-overloaded"] == "true"
@@ -203,14 +196,15 @@ async def test_a_port_may_have_a_policy_of_its_own(town: Any) -> None:
     }
     town.put(destination_rule(policy, subsets=SUBSETS), virtual_service(to("v1")))
     await town.plane.settled()
-    tasks = await held(town, 3)
+    before = len(town.seen["v1"])
 
-    try:
-        answer = await town.get("client", "hello")
-    finally:
-        await release(tasks)
+    async def arrived() -> bool:
+        return len(town.seen["v1"]) == before + 3
 
-    assert answer.status == 200
+    async with unanswered(town, 3):
+        await town.until(arrived)
+
+        assert (await town.get("client", "hello")).status == 200
 
 
 @pytest.mark.parametrize("counted", ["consecutive5xxErrors", "consecutiveGatewayErrors"])
