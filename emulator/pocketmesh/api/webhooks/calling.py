@@ -6,6 +6,7 @@ import asyncio
 import base64
 import ipaddress
 import ssl
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -87,6 +88,7 @@ def _url(service: Object) -> str:
     return f"https://{place}/{str(service.get('path') or '').lstrip('/')}"
 
 
+@lru_cache(maxsize=32)
 def _trust(bundle: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=base64.b64decode(bundle).decode() if bundle else None)
     # Go does not ask for what RFC 5280 wants of an authority beyond what it needs.

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from pocketmesh.api.client import Client
@@ -43,6 +44,7 @@ class Follower(Reconciler, Protocol):
 
 _PLAIN_XDS: Final = 15010
 _TLS_XDS: Final = 15012
+_RENEWAL: Final = timedelta(hours=12)
 
 
 class PilotDiscovery:
@@ -57,6 +59,7 @@ class PilotDiscovery:
         self._settings = Settings()
         self._controllers: list[Reconciler] = []
         self._pods: list[str] = []
+        self._serving: tuple[ssl.SSLContext, datetime] | None = None
         self._key_sets = KeySets(self._client, runtime, self._fetch, follower.learn)
         self._container: Container | None = None
         self._role = Role(self._start, self._stop)
@@ -109,7 +112,7 @@ class PilotDiscovery:
         for controller in self._controllers:
             self._runtime.remove(controller)
         self._key_sets.close()
-        self._controllers, self.authority = [], None
+        self._controllers, self.authority, self._serving = [], None, None
 
     async def _fetch(self, uri: str) -> str:
         assert self._container is not None
@@ -149,9 +152,13 @@ class PilotDiscovery:
         return EncryptedHttp(self._tls(), lambda alpn: Http(webhook.answer, alpn))
 
     def _tls(self) -> ssl.SSLContext:
+        """The server's side of TLS, under a certificate that is renewed long before its day is over."""
         assert self.authority is not None
-        namespace = self._settings.root_namespace
-        return self.authority.tls(f"istiod.{namespace}.svc", self._registry.clock.now())
+        now = self._registry.clock.now()
+        if self._serving is None or now >= self._serving[1]:
+            context = self.authority.tls(f"istiod.{self._settings.root_namespace}.svc", now)
+            self._serving = context, now + _RENEWAL
+        return self._serving[0]
 
     def _proxies(self) -> list[Proxy]:
         found = (self._proxy(pod) for pod in self._client.all(PODS))
