@@ -27,4 +27,6 @@ def flags(error: str) -> str:
     """The response flag of a connection that failed for this reason; empty when it did not."""
     if not error:
         return ""
+    if "NetworkPolicy" in error:
+        return "NETWORK_POLICY"
     return "DENY" if "policy" in error or "401" in error else "CONNECT"
