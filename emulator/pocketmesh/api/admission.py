@@ -78,6 +78,7 @@ class Admission:
         self._clock = clock
         self._policies = Policies(store, kinds)
         self._guards: list[Callable[[Request], None]] = []
+        self._held = store.index("services", services.held)
 
     def guard(self, check: Callable[[Request], None]) -> None:
         """Puts every write to `check` too."""
@@ -213,12 +214,8 @@ class Admission:
         return definitions.established(crd, named, rfc3339(self._clock.now()))
 
     def _allocated(self, kind: Kind, service: Object, old: Object | None) -> Object:
-        own = service["metadata"]["uid"]
-        others = (stored.object for stored in self._store.objects("services"))
         try:
-            return services.allocated(
-                service, old, (other for other in others if other["metadata"]["uid"] != own)
-            )
+            return services.allocated(service, old, self._held)
         except services.Refused as refused:
             raise errors.invalid(kind, service["metadata"]["name"], refused.problems) from refused
 

@@ -32,6 +32,7 @@ class ServiceEndpoints:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._slices = client.registry.store.index(SLICES, service_of)
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
         yield from own(event, "services")
@@ -78,7 +79,9 @@ class ServiceEndpoints:
             self._client.update("endpoints", wanted)
 
     def _write_slices(self, service: Object, found: Sequence[Backend]) -> None:
-        slices = controlled_by(service, self._client.all(SLICES, namespace_of(service)))
+        places = self._slices.at((namespace_of(service), name_of(service)))
+        named = (self._client.get(SLICES, *place) for place in places)
+        slices = controlled_by(service, [each for each in named if each is not None])
         left = {name_of(each): each for each in slices if labels_of(each).get(_BY) == _CONTROLLER}
         groups = [*by_ports(found).items()] or [((), [])]
         for ports, group in in_slices(groups):
@@ -118,6 +121,12 @@ class ServiceEndpoints:
             kept = {**current["metadata"], "labels": labels}
             kept["annotations"] = {**annotations_of(current), **metadata["annotations"]}
             self._client.update(SLICES, {**body, "metadata": kept})
+
+
+def service_of(found: Object) -> Iterable[Place]:
+    """The Service that a slice says it belongs to."""
+    name = labels_of(found).get(_SERVICE)
+    return [(namespace_of(found), name)] if name else []
 
 
 def _headless(service: Object) -> bool:

@@ -11,12 +11,12 @@ from ipaddress import ip_address
 from typing import Final
 
 from pocketmesh.api.client import Client
+from pocketmesh.controllers.endpoints import SLICES, service_of
 from pocketmesh.controllers.keys import Place, own
 from pocketmesh.controllers.owners import owner_reference
 from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of
 from pocketmesh.store import Event
 
-SLICES: Final = "endpointslices.discovery.k8s.io"
 MIRROR: Final = "endpointslicemirroring-controller.k8s.io"
 _SERVICE: Final = "kubernetes.io/service-name"
 _BY: Final = "endpointslice.kubernetes.io/managed-by"
@@ -34,6 +34,7 @@ class EndpointsMirror:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._slices = client.registry.store.index(SLICES, service_of)
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
         yield from own(event, "services")
@@ -44,11 +45,8 @@ class EndpointsMirror:
     def reconcile(self, key: Place) -> float | None:
         service, endpoints = self._client.get("services", *key), self._client.get("endpoints", *key)
         wanted = mirrored(endpoints) if endpoints and _is_mirrored(service, endpoints) else []
-        left = [
-            each
-            for each in self._client.all(SLICES, key[0])
-            if labels_of(each).get(_BY) == MIRROR and labels_of(each).get(_SERVICE) == key[1]
-        ]
+        found = (self._client.get(SLICES, *place) for place in self._slices.at(key))
+        left = [each for each in found if each is not None and labels_of(each).get(_BY) == MIRROR]
         for each in wanted:
             present = next((found for found in left if _shape(found) == _shape(each)), None)
             if present is None:
@@ -58,8 +56,8 @@ class EndpointsMirror:
             if _content(present) != _content(each):
                 metadata = {**present["metadata"], "labels": labels_of(each)}
                 self._client.update(SLICES, {**each, "metadata": metadata})
-        for found in left:
-            self._client.delete(SLICES, namespace_of(found), name_of(found))
+        for each in left:
+            self._client.delete(SLICES, namespace_of(each), name_of(each))
         return None
 
 

@@ -1,6 +1,7 @@
 """Every object of the cluster, durable, behind one revision counter."""
 
 from pocketmesh.store.errors import Conflict, Exists, Expired, Missing, StoreError, StoreInUse, StoreUnusable
+from pocketmesh.store.index import Index
 from pocketmesh.store.records import Event, EventType, Key, Stored
 from pocketmesh.store.store import Store
 from pocketmesh.store.watch import Watch
@@ -11,6 +12,7 @@ __all__ = [
     "EventType",
     "Exists",
     "Expired",
+    "Index",
     "Key",
     "Missing",
     "Store",

@@ -47,11 +47,13 @@ class Disk:
             os.close(self._lock)
             raise StoreInUse(f"{directory}: another process serves this state") from error
         try:
+            # SQLite gives its other files the mode of this one.
+            os.close(os.open(directory / "state.sqlite", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(directory / "state.sqlite", isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_TABLES)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             os.close(self._lock)
             raise StoreUnusable(f"{directory}: {error}") from error
 

@@ -6,7 +6,7 @@ an object, `metadata.resourceVersion` and nothing else; what an object may say i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ import orjson
 from pocketmesh.objects import Object
 from pocketmesh.store.disk import Disk
 from pocketmesh.store.errors import Conflict, Exists, Expired, Missing
+from pocketmesh.store.index import Index
 from pocketmesh.store.records import Event, EventType, Key, Stored
 from pocketmesh.store.watch import Watch
 
@@ -36,6 +37,7 @@ class Store:
         self._disk = Disk(directory)
         self._kept = kept_events
         self._objects: dict[str, dict[tuple[str, str], Stored]] = {}
+        self._indexes: dict[str, list[Index]] = {}
         self._watches: list[Watch] = []
         self._subscribers: list[Callable[[Event], None]] = []
         self._uncommitted: list[Event] | None = None
@@ -52,6 +54,14 @@ class Store:
         found = self._objects.get(resource, {})
         rows = sorted(found.items())
         return [stored for place, stored in rows if not namespace or place[0] == namespace]
+
+    def index(self, resource: str, values: Callable[[Object], Iterable[Hashable]]) -> Index:
+        """Keeps the objects of a resource in order of what `values` finds in each, from now on."""
+        found = Index(values)
+        for place, stored in self._objects.get(resource, {}).items():
+            found.move(place, None, stored.object)
+        self._indexes.setdefault(resource, []).append(found)
+        return found
 
     def resources(self) -> list[str]:
         """The resources that have at least one object."""
@@ -212,11 +222,14 @@ class Store:
         self._put(event.key, event.previous)
 
     def _put(self, key: Key, stored: Stored | None) -> None:
-        objects = self._objects.setdefault(key.resource, {})
+        objects, place = self._objects.setdefault(key.resource, {}), (key.namespace, key.name)
+        before = objects.get(place)
         if stored is None:
-            objects.pop((key.namespace, key.name), None)
+            objects.pop(place, None)
         else:
-            objects[key.namespace, key.name] = stored
+            objects[place] = stored
+        for index in self._indexes.get(key.resource, ()):
+            index.move(place, before.object if before else None, stored.object if stored else None)
 
     def _tell(self, event: Event) -> None:
         for watch in self._watches:
