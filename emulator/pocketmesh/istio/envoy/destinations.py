@@ -57,6 +57,8 @@ class Destinations:
 
     def _rule(self, host: str) -> DestinationRule | None:
         service = self.mesh.hosts.get(host)
+        if service is None:
+            return None
         own = () if self.namespace == ROOT_NAMESPACE else (self.namespace,)
-        namespaces = (*own, *((service[0],) if service else ()), ROOT_NAMESPACE)
+        namespaces = (*own, service[0], ROOT_NAMESPACE)
         return rule_for(self.mesh.destination_rules, host, namespaces, self.namespace)

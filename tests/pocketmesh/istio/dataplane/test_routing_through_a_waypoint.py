@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -279,3 +280,33 @@ async def test_a_route_without_effect_changes_nothing(town: Any, odd: Object) ->
     await town.plane.settled()
 
     assert {(await town.get("client", "hello")).instance for _ in range(8)} == {"v1"}
+
+
+class Upgraded(asyncio.Protocol):
+    """Takes every request for an upgrade to WebSocket, and then sends back what it gets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if b"\r\n\r\n" in data:
+            data = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+        self.transport.write(data)
+
+
+async def test_a_connection_is_upgraded_to_websocket(town: Any) -> None:
+    town.fabric.listen(town.ips["v1"], 7000, Upgraded)
+    town.service("sockets", "v1", target=7000)
+    town.put(route(to(("sockets", 1))))
+    await town.plane.settled()
+    sock = await town.fabric.dial(town.ips["client"], town.vips["hello"], 5000)
+    reader, writer = await asyncio.open_connection(sock=sock)
+
+    writer.write(b"GET / HTTP/1.1\r\nhost: town\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"a frame")
+
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert await reader.readexactly(7) == b"a frame"
+    writer.close()
