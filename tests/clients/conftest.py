@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import orjson
 import pytest
@@ -148,6 +149,17 @@ class Kubectl:
         )
         assert done.returncode == 0, f"{arguments}: {done.returncode}: {done.stderr}"
         return done.stdout
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[IO[str]]:
+        """What it prints while it goes on as long as the block."""
+        command = [self.binary, "--namespace", self.namespace, *arguments]
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True) as going:
+            assert going.stdout is not None
+            try:
+                yield going.stdout
+            finally:
+                going.terminate()
 
 
 _numbers = itertools.count(1)

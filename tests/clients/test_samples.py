@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -139,6 +141,41 @@ def test_the_product_page_hands_out_what_its_services_say(site: Site, path: str,
 )
 def test_a_service_of_bookinfo_answers(site: Site, url: str, code: str) -> None:
     assert site.code(f"http://{url}") == code
+
+
+@pytest.fixture(scope="module")
+def entrance(site: Site) -> str:
+    """Bookinfo's gateway as this machine sees it."""
+    site.apply("bookinfo/bookinfo-gateway.yaml")
+    site.kubectl("wait", "--for=condition=Programmed", "gtw/bookinfo-gateway", f"--timeout={DEADLINE}s")
+    port = "jsonpath={.spec.ports[?(@.port==80)].nodePort}"
+    return f"http://127.0.0.1:{site.kubectl('get', 'svc', 'bookinfo-gateway-istio', '-o', port)}"
+
+
+def test_bookinfo_is_open_to_this_machine(entrance: str) -> None:
+    with urlopen(f"{entrance}/productpage", timeout=DEADLINE) as answer:
+        assert answer.headers["server"] == "istio-envoy"
+        assert "<title>Simple Bookstore App</title>" in answer.read().decode()
+
+
+def test_what_the_route_does_not_name_stays_inside(entrance: str) -> None:
+    with pytest.raises(HTTPError, match="404"):
+        urlopen(f"{entrance}/details/0", timeout=DEADLINE)
+
+
+def test_pods_enter_by_the_address_of_the_gateway(site: Site, entrance: str) -> None:
+    address = "jsonpath={.status.addresses[0].value}"
+    gateway = site.kubectl("get", "gtw", "bookinfo-gateway", "-o", address)
+
+    assert site.code(f"http://{gateway}/productpage") == "200"
+    assert site.code(entrance.replace("127.0.0.1", "172.18.0.2") + "/productpage") == "200"
+
+
+def test_a_forwarded_port_leads_to_the_gateway(site: Site, entrance: str) -> None:
+    with site.kubectl.running("port-forward", "svc/bookinfo-gateway-istio", ":80") as forwarding:
+        port = forwarding.readline().split(":")[1].split()[0]
+        with urlopen(f"http://127.0.0.1:{port}/productpage", timeout=DEADLINE) as answer:
+            assert answer.status == 200
 
 
 def test_httpbin_sees_its_client_and_the_headers(site: Site) -> None:
