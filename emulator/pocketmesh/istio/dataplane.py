@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from pocketmesh.clock import Clock
-from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.config import waypoint_config
 from pocketmesh.istio.envoy.ingress import gateway_config
 from pocketmesh.istio.envoy.layout import Layout
@@ -26,6 +25,7 @@ from pocketmesh.istio.envoy.preface import preface
 from pocketmesh.istio.envoy.proxy import Configure, EnvoyProxy
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, World, compile_mesh, resolve
+from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, feeds
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.observation import Observer, Passage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.records import Record
+from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.decide import Path
 from pocketmesh.istio.mesh.model import Workload
 from pocketmesh.net.interception import Connection

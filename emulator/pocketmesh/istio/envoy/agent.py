@@ -10,8 +10,8 @@ from typing import Final, Protocol
 
 from pocketmesh.istio.endpoints import Page, fine, served
 from pocketmesh.istio.envoy.admin import exchange
-from pocketmesh.istio.envoy.bootstrap import ProxyKind
 from pocketmesh.istio.envoy.proxy import EnvoyProxy
+from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.model import Workload, workload_of
 from pocketmesh.istio.waypoints import GATEWAY_NAME
 from pocketmesh.net.relay import to_pipe

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import orjson
 
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.xds import from_file, typed
+from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.model import Workload
 from pocketmesh.net.services import Place
-
-ProxyKind = Literal["waypoint", "router"]
-"""What a proxy is started as: `router` is a gateway (istio/istio pilot/pkg/model/context.go, NodeType)."""
 
 
 def bootstrap(layout: Layout, kind: ProxyKind, gateway: Place, pod: Workload) -> bytes:

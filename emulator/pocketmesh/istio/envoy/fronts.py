@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.guards import Guard, waypoint_guard
 from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
 from pocketmesh.istio.mesh.routing import Rule, honoured
+from pocketmesh.istio.mesh.telemetry import Log, access_log_plan
 from pocketmesh.net.services import Endpoint, Place, ServicePort
 
 
@@ -23,6 +25,7 @@ class Front:
     protocol: Protocol
     rules: tuple[Rule, ...]
     guard: Guard
+    logs: tuple[Log, ...] = ()
     connections: tuple[Rule, ...] = ()
     """The rule for connections that are no requests, if there is one."""
 
@@ -33,6 +36,7 @@ def fronts_of(mesh: Mesh, waypoint: Place) -> list[Front]:
 
 
 def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
+    proxy = proxy_of(mesh, "waypoint", waypoint)
     addresses: dict[Place, tuple[str, ...]] = {}
     for ip, place in mesh.services.addresses.items():
         addresses[place] = (*addresses.get(place, ()), ip)
@@ -40,21 +44,24 @@ def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
         ips = addresses.get(service)
         if binding.waypoint != waypoint or ips is None:
             continue
-        guard = waypoint_guard(mesh, waypoint, mesh.object_of(service))
+        target = mesh.object_of(service)
+        guard = waypoint_guard(mesh, waypoint, target)
+        logs = access_log_plan(mesh, proxy, target)
         for port in mesh.services.ports.get(service, ()):
             if port.protocol != "TCP":
                 continue
             rules = honoured(mesh.routes.get(service, ()), service, waypoint, port.port)
             connections = honoured(mesh.tcp_routes.get(service, ()), service, waypoint, port.port)
-            yield Front(ips, port, protocol_of(port), tuple(rules), guard, tuple(connections[:1]))
+            yield Front(ips, port, protocol_of(port), tuple(rules), guard, logs, tuple(connections[:1]))
 
 
 def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
     guard = waypoint_guard(mesh, waypoint)
+    logs = access_log_plan(mesh, proxy_of(mesh, "waypoint", waypoint))
     for workload in sorted(mesh.workloads.values(), key=lambda workload: workload.place):
         if workload.waypoint != waypoint:
             continue
         for number in sorted(set(workload.ports)):
             endpoint = Endpoint(workload.ip, number, pod=workload.name)
             port = ServicePort(workload.place, "", number, "TCP", "", (endpoint,))
-            yield Front((workload.ip,), port, "auto", (), guard)
+            yield Front((workload.ip,), port, "auto", (), guard, logs)

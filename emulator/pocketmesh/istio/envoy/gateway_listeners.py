@@ -16,10 +16,12 @@ from pocketmesh.istio.envoy.http_filters import http_filters, tcp_filters
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.listeners import PROXY, connection_manager, remembered
 from pocketmesh.istio.envoy.xds import PEER_ADDRESS, Json, resource, typed
+from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.gateways import Listener
 from pocketmesh.istio.mesh.guards import Guard
 from pocketmesh.istio.mesh.model import Mesh
 from pocketmesh.istio.mesh.routing import Rule
+from pocketmesh.istio.mesh.telemetry import access_log_plan
 from pocketmesh.net.services import Place
 
 _ENCRYPTED: Final = frozenset({"HTTPS", "TLS"})
@@ -34,9 +36,10 @@ def listeners(
         others = by_port.setdefault(listener.port, [])
         if not others or (others[0].protocol in _ENCRYPTED) == (listener.protocol in _ENCRYPTED):
             others.append(listener)
+    logs = access_logs(mesh, access_log_plan(mesh, proxy_of(mesh, "router", gateway)), layout)
     found: dict[int, Json] = {}
     for port, sharing in by_port.items():
-        chains = list(_chains(mesh, gateway, sharing, guard, layout))
+        chains = list(_chains(gateway, sharing, guard, logs, layout))
         if chains:
             found[port] = _listener(port, chains, layout, tls=sharing[0].protocol in _ENCRYPTED)
     return found
@@ -59,22 +62,22 @@ def _listener(port: int, chains: list[Json], layout: Layout, *, tls: bool) -> Js
 
 
 def _chains(
-    mesh: Mesh, gateway: Place, sharing: list[Listener], guard: Guard, layout: Layout
+    gateway: Place, sharing: list[Listener], guard: Guard, logs: list[Json], layout: Layout
 ) -> Iterator[Json]:
     if sharing[0].protocol == "HTTP":
-        yield _chain([_http(mesh, gateway, sharing[0], guard, layout)])
+        yield _chain([_http(gateway, sharing[0], guard, logs, layout)])
         return
     taken: set[str] = set()
     for listener in sharing:
         if listener.protocol == "HTTPS" and listener.hostname not in taken:
             taken.add(listener.hostname)
-            http = _http(mesh, gateway, listener, guard, layout)
+            http = _http(gateway, listener, guard, logs, layout)
             yield _chain([http], listener.hostname, transport_socket=_terminating(listener))
         elif listener.protocol == "TLS":
             for hostname, rules in sorted(listener.rules.items()):
                 if rules and hostname not in taken:
                     taken.add(hostname)
-                    yield _chain([*tcp_filters(guard), _passing(mesh, rules[0], layout)], hostname)
+                    yield _chain([*tcp_filters(guard), _passing(rules[0], logs)], hostname)
 
 
 def _chain(filters: list[Json], hostname: str = "*", **more: Json) -> Json:
@@ -89,11 +92,11 @@ def _chain(filters: list[Json], hostname: str = "*", **more: Json) -> Json:
     return {**match, "filters": [client, *filters], **more}
 
 
-def _http(mesh: Mesh, gateway: Place, listener: Listener, guard: Guard, layout: Layout) -> Json:
+def _http(gateway: Place, listener: Listener, guard: Guard, logs: list[Json], layout: Layout) -> Json:
     return connection_manager(
-        mesh,
         table_name(gateway, listener),
         http_filters(guard),
+        logs,
         layout,
         # The client is a stranger: what it says of those before it is not believed.
         use_remote_address=True,
@@ -119,7 +122,7 @@ def _terminating(listener: Listener) -> Json:
     )
 
 
-def _passing(mesh: Mesh, rule: Rule, layout: Layout) -> Json:
+def _passing(rule: Rule, logs: list[Json]) -> Json:
     clusters = [
         {"name": cluster_name(backend.host, backend.port), "weight": backend.weight}
         for backend in rule.backends
@@ -130,5 +133,5 @@ def _passing(mesh: Mesh, rule: Rule, layout: Layout) -> Json:
         "extensions.filters.network.tcp_proxy.v3.TcpProxy",
         stat_prefix=rule.name,
         **({"weighted_clusters": {"clusters": clusters}} if clusters else {"cluster": "BlackHoleCluster"}),
-        access_log=access_logs(mesh, layout),
+        access_log=logs,
     )

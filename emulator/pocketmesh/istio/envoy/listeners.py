@@ -60,6 +60,7 @@ def _on_ports(ports: list[int]) -> Json:
 
 
 def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
+    logs = access_logs(mesh, front.logs, layout)
     match: Json = {
         "prefix_ranges": [{"address_prefix": ip, "prefix_len": 32} for ip in front.ips],
         "destination_port": front.port.port,
@@ -68,7 +69,7 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
         name = cluster_name(front.port.host, front.port.port)
         protocols = {"application_protocols": _HTTP_PROTOCOLS} if front.protocol == "auto" else {}
         filters = [*by_host.filters(front.port), *http_filters(front.guard)]
-        manager = connection_manager(mesh, name, filters, layout)
+        manager = connection_manager(name, filters, logs, layout)
         yield _chain(name, {**match, **protocols}, [manager])
     if front.protocol in {"tcp", "auto"}:
         name = tcp_cluster_name(front.port.host, front.port.port)
@@ -77,7 +78,7 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
             "extensions.filters.network.tcp_proxy.v3.TcpProxy",
             stat_prefix=name,
             **_tcp_destination(front, name),
-            access_log=access_logs(mesh, layout),
+            access_log=logs,
         )
         yield _chain(name, match, [*tcp_filters(front.guard), proxy])
 
@@ -112,7 +113,7 @@ def remembered(key: str, factory: str, text: str) -> Json:
     return {"object_key": key, "factory_key": factory, "format_string": line}
 
 
-def connection_manager(mesh: Mesh, name: str, filters: list[Json], layout: Layout, **more: Any) -> Json:
+def connection_manager(name: str, filters: list[Json], logs: list[Json], layout: Layout, **more: Any) -> Json:
     """What reads requests, passes them through filters, and routes them by the configuration of this name."""
     none = {"value": 0}
     return typed(
@@ -129,6 +130,6 @@ def connection_manager(mesh: Mesh, name: str, filters: list[Json], layout: Layou
         stream_idle_timeout="0s",
         normalize_path=True,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
-        access_log=access_logs(mesh, layout),
+        access_log=logs,
         **more,
     )

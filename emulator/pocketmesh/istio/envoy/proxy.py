@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pocketmesh.istio.envoy.admin import Admin, AdminSilent
-from pocketmesh.istio.envoy.bootstrap import ProxyKind, bootstrap
+from pocketmesh.istio.envoy.bootstrap import bootstrap
 from pocketmesh.istio.envoy.config import Configuration
 from pocketmesh.istio.envoy.delivery import Delivery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
@@ -16,6 +16,7 @@ from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.ports import Ports
 from pocketmesh.istio.envoy.process import EnvoyProcess, Write
 from pocketmesh.istio.envoy.records import Record, RecordReader, Take
+from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.istio.telemetry.requests import ProxyMetrics
 from pocketmesh.net.services import Place
@@ -52,7 +53,7 @@ class EnvoyProxy:
         self._configure = configure
         self._endpoints = Endpoints(layout, accept)
         self._ports = ports
-        self.metrics = ProxyMetrics("waypoint" if kind == "waypoint" else "source", pod)
+        self.metrics = ProxyMetrics(kind, gateway, pod)
         self._take = take
         self._delivery = Delivery(layout, self.admin)
         self._mesh: Mesh | None = None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from pocketmesh.istio.envoy.xds import PEER_PRINCIPAL, Json, typed
+from pocketmesh.istio.envoy.xds import CEL, PEER_PRINCIPAL, Json, typed
 
 _CHUNK: Final = 65536
 _FIELDS: Final = {
@@ -74,15 +74,22 @@ class Record:
     milliseconds: int = 0
     received: int = 0
     sent: int = 0
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    """What Envoy made of CEL expressions, by the expressions."""
 
 
 Take = Callable[[Record], None]
 
 
-def record_log(pipe: Path) -> Json:
-    """The access logger that writes records to a named pipe."""
+def record_log(pipe: Path, expressions: Iterable[str] = ()) -> Json:
+    """The access logger that writes records to a named pipe; Envoy evaluates the CEL expressions."""
     kind = "extensions.access_loggers.file.v3.FileAccessLog"
-    return typed("envoy.access_loggers.file", kind, path=str(pipe), log_format={"json_format": _FIELDS})
+    tags = {expression: f"%CEL({expression})%" for expression in expressions}
+    form: Json = {"json_format": _FIELDS}
+    if tags:
+        cel = typed("envoy.formatter.cel", "extensions.formatter.cel.v3.Cel", cel_config=CEL)
+        form = {"json_format": {**_FIELDS, "tags": tags}, "formatters": [cel]}
+    return typed("envoy.access_loggers.file", kind, path=str(pipe), log_format=form)
 
 
 def parse(line: bytes) -> Record:

@@ -17,6 +17,9 @@ PEER_PRINCIPAL: Final = "io.istio.peer_principal"
 PEER_ADDRESS: Final = "pocketmesh.peer_address"
 """The filter state that holds the client's address, which Envoy itself takes for that of a pipe."""
 
+CEL: Final = {"enable_string_conversion": True, "enable_string_concat": True, "enable_string_functions": True}
+"""What expressions may use beside the bare language, as in Istio's proxies."""
+
 JWT_AUTHN: Final = "envoy.filters.http.jwt_authn"
 """The filter that validates tokens, and below which name its metadata are."""
 JWT_PAYLOAD: Final = "payload"

@@ -11,6 +11,7 @@ from pocketmesh.istio.mesh.authorization import TargetRef
 from pocketmesh.istio.mesh.backend_tls import AUTHORITY, as_destination_rules, authorities
 from pocketmesh.istio.mesh.destination_rules import destination_rules
 from pocketmesh.istio.mesh.entries import Registered, Surroundings, registered
+from pocketmesh.istio.mesh.extensions import extensions
 from pocketmesh.istio.mesh.gateways import listeners_of
 from pocketmesh.istio.mesh.mesh_config import MeshConfig, mesh_config
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE, Mesh, Workload, World, machine_of, workload_of
@@ -23,6 +24,7 @@ from pocketmesh.istio.resources import (
     CONFIG_MAPS,
     DESTINATION_RULES,
     ENDPOINT_SLICES,
+    ENVOY_FILTERS,
     GATEWAY_CLASSES,
     GATEWAYS,
     GRPC_ROUTES,
@@ -35,8 +37,11 @@ from pocketmesh.istio.resources import (
     SERVICE_ENTRIES,
     SERVICES,
     TCP_ROUTES,
+    TELEMETRIES,
     TLS_ROUTES,
+    TRAFFIC_EXTENSIONS,
     VIRTUAL_SERVICES,
+    WASM_PLUGINS,
     WORKLOAD_ENTRIES,
     Collection,
 )
@@ -68,6 +73,10 @@ INPUTS: Final = (
     REQUEST_AUTHENTICATIONS,
     REFERENCE_GRANTS,
     SECRETS,
+    TELEMETRIES,
+    ENVOY_FILTERS,
+    WASM_PLUGINS,
+    TRAFFIC_EXTENSIONS,
 )
 """The resources whose objects make the mesh; see `feeds` for those that do not count."""
 
@@ -157,6 +166,10 @@ def compile_mesh(objects: Objects, keys: Mapping[str, str] | None = None, world:
             if not authorization.is_targeted(item)
         ),
         keys=keys or {},
+        telemetries=extensions(objects.get(TELEMETRIES, ())),
+        envoy_filters=extensions(objects.get(ENVOY_FILTERS, ())),
+        wasm_plugins=extensions(objects.get(WASM_PLUGINS, ())),
+        traffic_extensions=extensions(objects.get(TRAFFIC_EXTENSIONS, ())),
         gateways=listeners_of(Collection(objects), hosts.keys(), Settings()),
         config=_config(objects.get(CONFIG_MAPS, ())),
         authorities={

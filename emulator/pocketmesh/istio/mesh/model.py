@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from pocketmesh.istio.mesh.attachments import Extension
 from pocketmesh.istio.mesh.destination_rules import DestinationRule
 from pocketmesh.istio.mesh.entries import Entry
 from pocketmesh.istio.mesh.gateways import Listener
@@ -169,6 +170,10 @@ class Mesh:
     selecting: tuple[RequestAuthentication, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     gateways: Mapping[Place, tuple[Listener, ...]] = field(default_factory=dict)
+    telemetries: tuple[Extension, ...] = ()
+    envoy_filters: tuple[Extension, ...] = ()
+    wasm_plugins: tuple[Extension, ...] = ()
+    traffic_extensions: tuple[Extension, ...] = ()
     config: MeshConfig = field(default_factory=MeshConfig)
     authorities: Mapping[str, str] = field(default_factory=dict)
     world: World = field(default_factory=World)

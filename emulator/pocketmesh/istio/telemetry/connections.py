@@ -40,6 +40,10 @@ class ConnectionMetrics:
         if flags:
             self._failed.add({**labels, "response_flags": flags})
 
+    def whole(self, sent: int, received: int) -> tuple[tuple[Counter, float], ...]:
+        """What a whole connection adds to each series of those that do not fail."""
+        return (self._opened, 1), (self._closed, 1), (self._sent, sent), (self._received, received)
+
     def page(self) -> bytes:
         """What Prometheus reads."""
         return page(self.series())

@@ -28,16 +28,16 @@ class Counter:
         self._values: defaultdict[_Key, float] = defaultdict(float)
 
     def add(self, labels: Labels, amount: float = 1) -> None:
+        """Counts `amount` more."""
         self._values[tuple(labels.items())] += amount
 
     def metric(self) -> Metric:
         """What Prometheus reads."""
         from prometheus_client.core import CounterMetricFamily
 
-        names = [name for name, _ in next(iter(self._values), ())]
-        found = CounterMetricFamily(self.name, self.text, labels=names)
+        found = CounterMetricFamily(self.name, self.text)
         for key, value in self._values.items():
-            found.add_metric([label for _, label in key], value)
+            found.add_sample(f"{self.name}_total", dict(key), value)
         return found
 
 
@@ -51,7 +51,8 @@ class Histogram:
         self._counts: dict[_Key, list[int]] = {}
         self._sums: defaultdict[_Key, float] = defaultdict(float)
 
-    def observe(self, labels: Labels, value: float) -> None:
+    def add(self, labels: Labels, value: float) -> None:
+        """Takes in one observation."""
         key = tuple(labels.items())
         counts = self._counts.setdefault(key, [0] * (len(self._bounds) + 1))
         counts[bisect_left(self._bounds, value)] += 1
@@ -61,10 +62,13 @@ class Histogram:
         """What Prometheus reads."""
         from prometheus_client.core import HistogramMetricFamily
 
-        names = [name for name, _ in next(iter(self._counts), ())]
-        found = HistogramMetricFamily(self.name, self.text, labels=names)
+        found = HistogramMetricFamily(self.name, self.text)
         for key, counts in self._counts.items():
-            found.add_metric([label for _, label in key], list(self._buckets(counts)), self._sums[key])
+            labels = dict(key)
+            for bound, total in self._buckets(counts):
+                found.add_sample(f"{self.name}_bucket", {**labels, "le": bound}, total)
+            found.add_sample(f"{self.name}_count", labels, sum(counts))
+            found.add_sample(f"{self.name}_sum", labels, self._sums[key])
         return found
 
     def _buckets(self, counts: Sequence[int]) -> Iterator[tuple[str, float]]:

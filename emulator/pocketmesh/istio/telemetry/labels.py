@@ -10,7 +10,7 @@ from typing import Final
 
 from pocketmesh.istio.mesh.model import Workload
 
-_UNKNOWN: Final = "unknown"
+UNKNOWN: Final = "unknown"
 _CLUSTER: Final = "Kubernetes"
 
 Labels = Mapping[str, str]
@@ -19,8 +19,8 @@ Labels = Mapping[str, str]
 def peer(side: str, workload: Workload | None, principal: str) -> dict[str, str]:
     """Who is at one side, `source` or `destination`."""
     if workload is None:
-        found = dict.fromkeys(("workload", "workload_namespace", "app", "version", "cluster"), _UNKNOWN)
-        found |= {"canonical_service": _UNKNOWN, "canonical_revision": "latest"}
+        found = dict.fromkeys(("workload", "workload_namespace", "app", "version", "cluster"), UNKNOWN)
+        found |= {"canonical_service": UNKNOWN, "canonical_revision": "latest"}
     else:
         found = {
             "workload": workload.owner or workload.name,
@@ -31,14 +31,14 @@ def peer(side: str, workload: Workload | None, principal: str) -> dict[str, str]
             "canonical_service": workload.canonical_name,
             "canonical_revision": workload.canonical_revision,
         }
-    found["principal"] = principal or _UNKNOWN
+    found["principal"] = principal or UNKNOWN
     return {f"{side}_{name}": value for name, value in found.items()}
 
 
 def service(host: str, namespace: str) -> dict[str, str]:
     """What was asked for, by its full name and its namespace; a host of a ServiceEntry is its own name."""
     return {
-        "destination_service": host or _UNKNOWN,
-        "destination_service_name": (host.partition(".")[0] if ".svc." in host else host) or _UNKNOWN,
-        "destination_service_namespace": namespace or _UNKNOWN,
+        "destination_service": host or UNKNOWN,
+        "destination_service_name": (host.partition(".")[0] if ".svc." in host else host) or UNKNOWN,
+        "destination_service_namespace": namespace or UNKNOWN,
     }

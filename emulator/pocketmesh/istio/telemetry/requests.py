@@ -6,23 +6,28 @@ Source: https://istio.io/latest/docs/reference/config/metrics/.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pocketmesh.istio.envoy.records import Record
+from pocketmesh.istio.mesh.attachments import Proxy, ProxyKind
 from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.mesh.telemetry import UNCHANGED, Changes, metrics_plan
 from pocketmesh.istio.telemetry.connections import MUTUAL_TLS, PLAIN, ConnectionMetrics
 from pocketmesh.istio.telemetry.counting import BYTES, MILLISECONDS, Counter, Histogram, page
-from pocketmesh.istio.telemetry.labels import peer, service
+from pocketmesh.istio.telemetry.labels import UNKNOWN, Labels, peer, service
+from pocketmesh.net.services import Place
 
-Reporter = Literal["waypoint", "source"]
 _GRPC: Final = "application/grpc"
 
 
 class ProxyMetrics:
-    """The series of one waypoint's or gateway's pod, which tells of itself as `reporter`."""
+    """The series of one pod of a waypoint or gateway, as far as Telemetries want them."""
 
-    def __init__(self, reporter: Reporter, pod: Workload) -> None:
-        self._reporter = reporter
+    def __init__(self, kind: ProxyKind, gateway: Place, pod: Workload) -> None:
+        self._kind = kind
+        self._gateway = gateway
+        self._reporter = "waypoint" if kind == "waypoint" else "source"
         self._pod = pod
         self._requests = Counter("istio_requests", "The total number of requests")
         self._took = Histogram(
@@ -36,26 +41,39 @@ class ProxyMetrics:
         """Takes in a request or a connection that is over."""
         labels = self._labels(mesh, record)
         if not record.method:
-            labels["request_protocol"] = "tcp"
-            self._connections.opened(labels)
-            self._connections.closed(labels, sent=record.sent, received=record.received, flags=record.flags)
-            return
-        grpc = record.content_type.startswith(_GRPC)
-        labels |= {
-            "request_protocol": "grpc" if grpc else "http",
-            "response_code": str(record.code),
-            "grpc_response_status": "" if record.grpc_status is None else str(record.grpc_status),
-            "response_flags": record.flags or "-",
-        }
-        self._requests.add(labels)
-        self._took.observe(labels, record.milliseconds)
-        self._request_bytes.observe(labels, record.received)
-        self._response_bytes.observe(labels, record.sent)
+            labels |= {"request_protocol": "tcp", "response_flags": record.flags or "-"}
+            amounts: tuple[tuple[Counter | Histogram, float], ...] = self._connections.whole(
+                record.sent, record.received
+            )
+        else:
+            grpc = record.content_type.startswith(_GRPC)
+            labels |= {
+                "request_protocol": "grpc" if grpc else "http",
+                "response_code": str(record.code),
+                "grpc_response_status": "" if record.grpc_status is None else str(record.grpc_status),
+                "response_flags": record.flags or "-",
+            }
+            amounts = (
+                (self._requests, 1),
+                (self._took, record.milliseconds),
+                (self._request_bytes, record.received),
+                (self._response_bytes, record.sent),
+            )
+        plan = self._plan(mesh, record)
+        for series, amount in amounts:
+            changes = plan.get(series.name, UNCHANGED)
+            if not changes.disabled:
+                series.add(changed(labels, changes, record.tags), amount)
 
     def page(self) -> bytes:
         """What Prometheus reads."""
         own = (self._requests, self._took, self._request_bytes, self._response_bytes)
         return page((*own, *self._connections.series()))
+
+    def _plan(self, mesh: Mesh, record: Record) -> dict[str, Changes]:
+        proxy = Proxy(self._kind, *self._gateway, mesh.classes.get(self._gateway, ""), self._pod.labels)
+        place = mesh.hosts.get(record.cluster.rpartition("|")[2])
+        return metrics_plan(mesh, proxy, mesh.object_of(place) if place else None)
 
     def _labels(self, mesh: Mesh, record: Record) -> dict[str, str]:
         host = record.cluster.rpartition("|")[2]
@@ -72,3 +90,17 @@ class ProxyMetrics:
             **service(host, mesh.hosts.get(host, ("", ""))[0]),
             "connection_security_policy": MUTUAL_TLS if secure else PLAIN,
         }
+
+
+def changed(labels: Labels, changes: Changes, tags: Mapping[str, Any]) -> Labels:
+    """Labels with what a Telemetry sets and removes; `tags` are what Envoy made of its expressions."""
+    if changes is UNCHANGED:
+        return labels
+    kept = {name: value for name, value in labels.items() if name not in changes.removed}
+    return kept | {name: _text(tags.get(expression)) for name, expression in changes.set.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return UNKNOWN if value in (None, "-") else str(value)

@@ -45,6 +45,10 @@ RESOURCES = {
     "ReferenceGrant": "referencegrants.gateway.networking.k8s.io",
     "Secret": "secrets",
     "PeerAuthentication": "peerauthentications.security.istio.io",
+    "Telemetry": "telemetries.telemetry.istio.io",
+    "EnvoyFilter": "envoyfilters.networking.istio.io",
+    "WasmPlugin": "wasmplugins.extensions.istio.io",
+    "TrafficExtension": "trafficextensions.extensions.istio.io",
     "NetworkPolicy": "networkpolicies.networking.k8s.io",
     "RequestAuthentication": "requestauthentications.security.istio.io",
 }

@@ -20,7 +20,7 @@ def test_a_counter_grows_for_each_set_of_labels() -> None:
 def test_a_histogram_counts_what_is_at_most_as_high_as_each_bound() -> None:
     histogram = Histogram("took", "text", (1, 10))
     for value in (1, 5, 99):
-        histogram.observe({"code": "200"}, value)
+        histogram.add({"code": "200"}, value)
     assert lines(histogram) == [
         'took_bucket{code="200",le="1"} 1.0',
         'took_bucket{code="200",le="10"} 2.0',
