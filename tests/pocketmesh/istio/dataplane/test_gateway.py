@@ -16,11 +16,13 @@ from pocketmesh.node.commands.calling import Caller, Request
 from pocketmesh.node.commands.http2 import Http2
 from pocketmesh.node.commands.tls import Tls, server_context
 from pocketmesh.node.commands.web import Call, Reply
+from pocketmesh.store import Key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Object = dict[str, Any]
 HTTP: Object = {"name": "http", "port": 80, "protocol": "HTTP"}
+FOREIGN: Object = {"group": "x.org", "kind": "Thing", "name": "hello-v1", "port": 5000, "weight": 1}
 LABELS = {"istio.io/use-waypoint": "waypoint"}
 
 
@@ -91,6 +93,7 @@ async def test_a_request_goes_to_the_backend_of_its_route(town: Any) -> None:
         ),
         pytest.param(to("missing"), 500, id="no such backend"),
         pytest.param(to("hello-v1", 81), 500, id="no such port"),
+        pytest.param({"backendRefs": [FOREIGN]}, 500, id="not a Service, but of the name of one"),
         pytest.param(to("empty"), 503, id="no endpoint"),
     ],
 )
@@ -257,6 +260,20 @@ async def test_tls_is_terminated_with_the_certificate_of_the_secret(town: Any) -
     assert answer.startswith(b"http/1.1 200 ok")
     assert b"x-forwarded-proto: https" in answer
     assert tls.selected_alpn_protocol() == "http/1.1"
+
+
+async def test_a_certificate_that_envoy_rejects_keeps_no_other_port_closed(town: Any) -> None:
+    listener = https(town)
+    _, other_key = town.fabric.outside.authority.issue("shop.example.com", town.clock.now())
+    secret = town.store.get(Key("secrets", "shop", "cert")).object
+    data = {**secret["data"], "tls.key": b64encode(other_key).decode()}
+    town.put({**secret, "data": data})
+    town.listeners(HTTP, listener, {**HTTP, "name": "second", "port": 8080})
+    town.put(route(to("hello-v1")))
+
+    assert (await get(town, port=8080)).status == 200
+    log = b"".join(line.data for line in town.logs["gw-1"].lines()).decode()
+    assert "configuration rejected, the old one stays: lds.json" in log
 
 
 async def test_http2_is_offered_over_tls(town: Any) -> None:
