@@ -114,13 +114,22 @@ def apply_conflict(conflicts: Sequence[FieldConflict]) -> ApiError:
 
 def invalid(kind: Kind, name: str, problems: Sequence[FieldError]) -> ApiError:
     """422 `Deployment.apps "x" is invalid: …`, one problem bare and several as `[a, b]`."""
-    kind_name = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    return _invalid(kind.group, kind.kind, name, problems)
+
+
+def invalid_options(options: str, problems: Sequence[FieldError]) -> ApiError:
+    """422 `ListOptions.meta.k8s.io "" is invalid: …`: what the query asks for makes no sense."""
+    return _invalid("meta.k8s.io", options, "", problems)
+
+
+def _invalid(group: str, kind: str, name: str, problems: Sequence[FieldError]) -> ApiError:
+    kind_name = f"{kind}.{group}" if group else kind
     lines = list(dict.fromkeys(str(problem) for problem in problems))
     listed = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     causes = [
         {"reason": problem.reason, "message": problem.detail, "field": problem.field} for problem in problems
     ]
-    found = {**_named(kind.group, kind.kind, name), "causes": causes}
+    found = {**_named(group, kind, name), "causes": causes}
     return ApiError(422, "Invalid", f'{kind_name} "{name}" is invalid: {listed}', found)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pocketmesh.api.openapi.enums import ENUMS
 from pocketmesh.objects import Object
 from pocketmesh.schema.builtin.definitions import definitions
 from pocketmesh.schema.kinds import Kind
@@ -71,6 +72,10 @@ def schemas(kinds: Iterable[Kind], dialect: Dialect) -> dict[str, Object]:
                 if special
                 else _publish(document, dialect, missing)
             )
+    if dialect.composes:
+        for name in ENUMS.keys() & found.keys():
+            for field, values in ENUMS[name].items():
+                found[name]["properties"][field]["enum"] = list(values)
     return dict(sorted(found.items()))
 
 

@@ -17,6 +17,7 @@ from pocketmesh.api.server import bodies
 from pocketmesh.api.server.bodies import Body
 from pocketmesh.api.server.commits import Commits
 from pocketmesh.api.server.negotiation import Form, form
+from pocketmesh.api.server.options import of_write
 from pocketmesh.api.server.targets import Target, is_set
 from pocketmesh.api.webhooks.webhooks import Webhooks
 from pocketmesh.objects import Object
@@ -101,18 +102,22 @@ class Call:
         """The body as an object. Raises ApiError 400, 413, 415."""
         return bodies.decode(await self.raw(), self.request.headers.get("Content-Type", ""))
 
-    def write(self, rehearsed: Sequence[str] | None = None) -> Write:
-        """How the write is meant; `rehearsed` is `dryRun` when the body tells it. Raises ApiError 400."""
+    def write(
+        self, rehearsed: Sequence[str] | None = None, *, options: str = "DeleteOptions", patch: str = ""
+    ) -> Write:
+        """How the write is meant; `rehearsed` is `dryRun` when the body tells it.
+
+        `options` is what upstream calls those of the verb, `patch` the kind of a patch. Raises ApiError 400
+        or 422.
+        """
         query = self.query
-        validation = _VALIDATIONS.get(query.get("fieldValidation", ""))
-        if validation is None:
-            allowed = '"Ignore", "Strict", "Warn"'
-            raise errors.bad_request(f"fieldValidation: Unsupported value: supported values: {allowed}")
+        if problems := of_write(query, patch):
+            raise errors.invalid_options(options, problems)
         return Write(
             caller=self.caller,
             manager=query.get("fieldManager") or self._agent(),
             dry_run=_rehearsed(query.getall("dryRun", []) if rehearsed is None else rehearsed),
-            validation=validation,
+            validation=_VALIDATIONS[query.get("fieldValidation", "")],
             force=is_set(query, "force"),
         )
 

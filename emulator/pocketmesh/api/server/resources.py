@@ -8,7 +8,8 @@ from aiohttp import web
 from pocketmesh.api import errors
 from pocketmesh.api.calls import Result, Write
 from pocketmesh.api.errors import bad_request
-from pocketmesh.api.server import answers
+from pocketmesh.api.patch import content
+from pocketmesh.api.server import answers, options
 from pocketmesh.api.server.bodies import Body
 from pocketmesh.api.server.call import Call
 
@@ -25,6 +26,8 @@ async def get(call: Call) -> web.StreamResponse:
 async def list_(call: Call) -> web.StreamResponse:
     """The objects that are selected, in pages when asked. Raises ApiError 400, 406, 410, 504."""
     query, current = call.query, call.registry.store.revision
+    if problems := options.of_list(query):
+        raise errors.invalid_options("ListOptions", problems)
     asked, match = call.revision(), query.get("resourceVersionMatch", "")
     if asked and asked > current:
         raise errors.future_revision(asked, current)
@@ -43,7 +46,7 @@ async def list_(call: Call) -> web.StreamResponse:
 async def create(call: Call) -> web.StreamResponse:
     """A new object, or the answer to a review. Raises ApiError 400, 403, 404, 409, 413, 415, 422."""
     body = await call.body()
-    write = call.write()
+    write = call.write(options="CreateOptions")
     warned = _warned(call, body)
     place = call.target
 
@@ -61,7 +64,7 @@ async def create(call: Call) -> web.StreamResponse:
 async def update(call: Call) -> web.StreamResponse:
     """An object or a subresource replaced. Raises ApiError 400, 404, 409, 413, 415, 422."""
     body = await call.body()
-    write = call.write()
+    write = call.write(options="UpdateOptions")
     warned = _warned(call, body)
     place = call.target
     result, cautions = await call.admitted(
@@ -77,7 +80,7 @@ async def patch(call: Call) -> web.StreamResponse:
     """An object patched in one of four ways. Raises ApiError 400, 404, 409, 413, 415, 422."""
     body = await call.raw()
     content_type = call.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    write = call.write()
+    write = call.write(options="PatchOptions", patch="apply" if content_type == content.APPLY else "other")
     place = call.target
     result, cautions = await call.admitted(
         lambda write: call.registry.patch(

@@ -31,13 +31,16 @@ class Target:
 
 
 def target(path: str) -> Target | None:
-    """The target of a path below `/api/V/` or `/apis/G/V/`; None for every other path."""
+    """The target of a path below `/api/V/` or `/apis/G/V/`; None for every other path, and for one in which
+    something has no name."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
         group, version, parts = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) > 3:
         group, version, parts = parts[1], parts[2], parts[3:]
     else:
+        return None
+    if "" in parts:
         return None
     namespace = ""
     if parts[0] == "namespaces" and len(parts) > 2 and parts[2] not in _OF_NAMESPACES:

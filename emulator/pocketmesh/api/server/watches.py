@@ -14,6 +14,7 @@ from aiohttp import web
 
 from pocketmesh.api import errors
 from pocketmesh.api.errors import ApiError
+from pocketmesh.api.server import options
 from pocketmesh.api.server.answers import transformed
 from pocketmesh.api.server.call import Call
 from pocketmesh.api.server.negotiation import Form
@@ -109,21 +110,10 @@ async def watch(call: Call) -> web.StreamResponse:
 
 def _lists_first(call: Call) -> bool:
     """Whether the client wants the state as events first. Raises ApiError 422 for a half-said wish."""
-    query = call.query
-    match = query.get("resourceVersionMatch", "")
-    if "sendInitialEvents" not in query:
-        if match:
-            raise _invalid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-        return False
-    if match != "NotOlderThan":
-        raise _invalid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-    return is_set(query, "sendInitialEvents")
-
-
-def _invalid(why: str) -> ApiError:
-    return ApiError(
-        422, "Invalid", f"ListOptions.meta.k8s.io is invalid: resourceVersionMatch: Forbidden: {why}"
-    )
+    problems = options.of_watch(call.query)
+    if problems:
+        raise errors.invalid_options("ListOptions", problems)
+    return is_set(call.query, "sendInitialEvents")
 
 
 async def _refused(call: Call, lines: Lines, error: ApiError) -> web.StreamResponse:
