@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         return istioctl(arguments[1:])
     parsed = _parser().parse_args(arguments)
+    if "gateway_api" in parsed:
+        return _print_gateway_api()
     if "charts" in parsed:
         return _write_charts(parsed.charts)
     # A collection that looks at a whole cluster takes tens of milliseconds: it may come a tenth as often.
@@ -48,6 +50,16 @@ def _write_charts(folder: Path) -> int:
     except OSError as error:
         print(f"pocketmesh: cannot write the charts: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _print_gateway_api() -> int:
+    import json
+
+    from pocketmesh.schema.crds import gateway_api_crds, gateway_api_policies
+
+    items = [*gateway_api_crds(), *gateway_api_policies()]
+    print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     return 0
 
 
@@ -82,5 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     charts = verbs.add_parser("charts", help="write Helm charts of Istio for this cluster")
     charts.add_argument("charts", type=Path, metavar="DIR", help="a folder for base, istiod, cni and ztunnel")
+    gateway_api = verbs.add_parser("gateway-api", help="print Gateway API's kinds, for kubectl apply -f -")
+    gateway_api.set_defaults(gateway_api=True)
     verbs.add_parser("istioctl", help="a stand-in for istioctl, of the cluster that a kubeconfig names")
     return parser

@@ -300,13 +300,17 @@ def test_istio_comes_and_goes_chart_by_chart(helm: Helm, tmp_path: Path, api_cli
             assert "emulates the ambient profile only" in refused.stderr
     in_order = {"istio-base": "base", "istiod": "istiod", "istio-cni": "cni", "ztunnel": "ztunnel"}
     for release, chart in in_order.items():
-        profile = ("--set", "profile=ambient", "--create-namespace", "--wait", "--timeout=30s")
-        helm("install", release, str(tmp_path / "istio" / chart), "-n", "istio-system", *profile)
+        values = ("--set", "profile=ambient,meshConfig.accessLogFile=/dev/stdout")
+        options = ("-n", "istio-system", "--create-namespace", "--wait", "--timeout=30s")
+        helm("install", release, str(tmp_path / "istio" / chart), *values, *options)
 
     listed = helm("list", "-n", "istio-system", "-q").split()
     assert sorted(listed) == sorted(in_order)
     ready = AppsV1Api(api_client).list_namespaced_daemon_set("istio-system").items
     assert {it.metadata.name: it.status.number_ready for it in ready} == {"istio-cni-node": 1, "ztunnel": 1}
+    configured = CoreV1Api(api_client).read_namespaced_config_map("istio", "istio-system").data["mesh"]
+    assert "accessLogFile: /dev/stdout\n" in configured
+    assert "rootNamespace: istio-system\n" in configured
 
     for release in reversed(in_order):
         helm("uninstall", release, "-n", "istio-system", "--wait", "--timeout=30s")

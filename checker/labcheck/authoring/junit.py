@@ -23,12 +23,15 @@ def junit(proofs: Iterable[Proof]) -> str:
             name=f"{lab} seed {seed}" if seed else lab,
             tests=str(len(found)),
             failures=str(sum(bool(proof.problem) for proof in found)),
+            skipped=str(sum(bool(proof.skipped) for proof in found)),
             time=f"{sum(proof.seconds for proof in found):.2f}",
         )
         for proof in found:
             case = ElementTree.SubElement(
                 suite, "testcase", classname=lab, name=proof.what, time=f"{proof.seconds:.2f}"
             )
+            if proof.skipped:
+                ElementTree.SubElement(case, "skipped", message=proof.skipped)
             if proof.problem:
                 problem = _NOT_XML.sub("�", proof.problem)
                 ElementTree.SubElement(case, "failure", message=problem.split("\n")[0]).text = problem

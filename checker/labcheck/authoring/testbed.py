@@ -5,6 +5,7 @@ It has a folder to itself, so that a learner's running lab is never touched and 
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ class Proof:
     seconds: float = 0.0
     megabytes: int = 0
     """What the environment weighed; 0 where nobody looked."""
+    skipped: str = ""
+    """Why it was not tried; nothing when it was."""
 
 
 class Testbed:
@@ -58,7 +61,11 @@ class Testbed:
         return self._proof("up", self._up)
 
     def carry_out(self, trial: Trial) -> Proof:
-        """Tries it, and says what is wrong."""
+        """Tries it, and says what is wrong; where a program that its page needs is missing, which."""
+        absent = [name for name in (trial.page.needs if trial.page else ()) if not shutil.which(name)]
+        if absent:
+            lab = self._variant.lab.id
+            return Proof(lab, self._variant.seed, trial.what, "", skipped=f"no {', '.join(absent)} on PATH")
         proof = self._proof(trial.what, lambda: self._tried(trial))
         if trial.twice:
             return replace(proof, megabytes=residue.megabytes(residue.processes(self._scratch)))

@@ -104,7 +104,9 @@ def verify_command(
         print_json([asdict(proof) for proof in proofs])
     else:
         console.print(table(summaries(proofs)))
-        console.print(f"{len(proofs)} trials, {len(failed)} problems, {seconds:.1f} s.")
+        skipped = sum(bool(proof.skipped) for proof in proofs)
+        left_out = f", {skipped} skipped" if skipped else ""
+        console.print(f"{len(proofs)} trials, {len(failed)} problems{left_out}, {seconds:.1f} s.")
     return 2 if any(proof.what == "lint" for proof in failed) else int(bool(failed))
 
 
@@ -152,10 +154,12 @@ def _proved(
 
 
 def _show(console: Console, proof: Proof) -> None:
-    """Says what is wrong as soon as it is known; what is well is for the table."""
+    """Says what is wrong or left out as soon as it is known; what is well is for the table."""
+    seed = f"  seed {proof.seed}" if proof.seed else ""
+    if proof.skipped:
+        console.print(f"[yellow]SKIP[/yellow]  {proof.lab}{seed}  {proof.what}: {proof.skipped}")
     if not proof.problem:
         return
-    seed = f"  seed {proof.seed}" if proof.seed else ""
     console.print(f"[red]FAIL[/red]  {proof.lab}{seed}  {proof.what}  {proof.seconds:.2f} s")
     for line in proof.problem.splitlines():
         console.print(f"      {line}", markup=False, soft_wrap=True)

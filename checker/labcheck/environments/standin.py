@@ -1,6 +1,7 @@
-"""istioctl for learners who have none: a script that starts the embedded cluster's stand-in for it.
+"""Programs of the embedded cluster for learners who have none of that name: istioctl's stand-in, and
+pocketmesh itself, which brings along what others fetch from the network.
 
-A real istioctl is always preferred: the script's folder comes last on the PATH, and only where none is.
+Real ones are always preferred: the scripts' folder comes last on the PATH, and only where one is missing.
 """
 
 from __future__ import annotations
@@ -11,21 +12,26 @@ import sys
 from pathlib import Path
 
 _FOLDER = "bin"
+_PROGRAMS = {"istioctl": "-m pocketmesh istioctl", "pocketmesh": "-m pocketmesh"}
 
 
 def search_path(environment: Path, path: str) -> str:
-    """`path` with an istioctl on it; where none is, a script in the environment's folder."""
+    """`path` with these programs on it; where one is missing, a script in the environment's folder."""
     places = [place for place in path.split(":") if not _is_ours(Path(place), environment)]
-    if shutil.which("istioctl", path=":".join(places)):
+    missing = [name for name in _PROGRAMS if not shutil.which(name, path=":".join(places))]
+    if not missing:
         return path
     folder = environment / _FOLDER
-    script = folder / "istioctl"
-    text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m pocketmesh istioctl "$@"\n'
+    for name in missing:
+        _write(folder / name, f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P {_PROGRAMS[name]} "$@"\n')
+    return ":".join([*places, str(folder)])
+
+
+def _write(script: Path, text: str) -> None:
     if not script.exists() or script.read_text(encoding="utf-8") != text:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        script.parent.mkdir(mode=0o700, exist_ok=True)
         script.write_text(text, encoding="utf-8")
         script.chmod(0o700)
-    return ":".join([*places, str(folder)])
 
 
 def _is_ours(place: Path, environment: Path) -> bool:

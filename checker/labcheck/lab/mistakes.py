@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labcheck.errors import AuthorError, Problem, did_you_mean
+from labcheck.lab.frontmatter import front_matter
 from labcheck.lab.model import Lab
 from labcheck.lab.pages import Page, read, rendered
 from labcheck.lab.variant import Variant
-from labcheck.yamltext import Document, documents
+from labcheck.yamltext import Document
 
 _FIELDS = ("loses", "why")
+_ABSENT = (
+    "A mistake begins with front matter: a line `---`, then `loses: [task, …]` and `why: …`, then `---`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +45,18 @@ def mistakes(variant: Variant) -> list[Mistake]:
 
 
 def _mistake(variant: Variant, path: Path) -> Mistake:
-    front, body, first_line = _front_matter(path, read(path))
-    tasks, why = _front_fields(path, front, variant.source.lab)
-    return Mistake(rendered(variant, path, body, first_line), tasks, why)
-
-
-def _front_matter(path: Path, text: str) -> tuple[str, str, int]:
-    """The front matter, the rest, and the line on which the rest begins."""
-    lines = text.split("\n")
-    if lines[0].strip() == "---" and "---" in lines[1:]:
-        end = lines.index("---", 1)
-        return "\n".join(["", *lines[1:end]]), "\n".join(lines[end + 1 :]), end + 2
-    raise AuthorError.at(
-        path,
-        1,
-        "A mistake begins with front matter: a line `---`, then `loses: [task, …]` and `why: …`, then `---`.",
-    )
-
-
-def _front_fields(path: Path, front: str, lab: Lab) -> tuple[tuple[str, ...], str]:
-    found = documents(path, front)
-    if not found or not isinstance(found[0].data, dict):
-        raise AuthorError.at(path, 1, "The front matter must be a mapping with `loses` and `why`.")
-    document = found[0]
-    problems = list(_unknown(document, lab)) or list(_incomplete(document))
-    if problems:
+    text = read(path)
+    front = front_matter(path, text, _FIELDS)
+    if front is None:
+        raise AuthorError.at(path, 1, _ABSENT)
+    document = front.document
+    if problems := list(_unknown(document, variant.source.lab)) or list(_incomplete(document)):
         raise AuthorError(problems)
-    return tuple(document.data["loses"]), document.data["why"].strip()
+    why = document.data["why"].strip()
+    return Mistake(rendered(variant, path, text, front), tuple(document.data["loses"]), why)
 
 
 def _unknown(document: Document, lab: Lab) -> Iterator[Problem]:
-    for key in document.data:
-        if key not in _FIELDS:
-            text = f"There is no field `{key}` here. {did_you_mean(str(key), _FIELDS)}"
-            yield Problem(document.path, document.line((str(key),)), text)
     ids = [task.id for task in lab.tasks]
     loses = document.data.get("loses")
     for index, task in enumerate(loses if isinstance(loses, list) else ()):

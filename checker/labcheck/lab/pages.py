@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labcheck.errors import AuthorError
 from labcheck.lab.blocks import Block, blocks
+from labcheck.lab.frontmatter import FrontMatter, front_matter
 from labcheck.lab.templates import render
 from labcheck.lab.variant import Variant
 
@@ -24,6 +25,8 @@ class Page:
     blocks: tuple[Block, ...]
     first_line: int = 1
     """Of the file, where `markdown` begins."""
+    needs: tuple[str, ...] = ()
+    """Programs that the blocks need besides bash and kubectl."""
 
     @property
     def runs(self) -> tuple[Block, ...]:
@@ -33,7 +36,8 @@ class Page:
 
 def page(variant: Variant, path: Path) -> Page:
     """The page at `path`. Raises AuthorError with file and line."""
-    return rendered(variant, path, read(path), 1)
+    text = read(path)
+    return rendered(variant, path, text, front_matter(path, text))
 
 
 def guide(variant: Variant) -> Page:
@@ -61,8 +65,9 @@ def read(path: Path) -> str:
         raise AuthorError.at(path, 0, f"This file cannot be read: {error}.") from None
 
 
-def rendered(variant: Variant, path: Path, source: str, first_line: int) -> Page:
-    """The page that `source` makes; its first line is number `first_line` of the file."""
+def rendered(variant: Variant, path: Path, source: str, front: FrontMatter | None) -> Page:
+    """The page that the file's text makes, without what stands above it."""
+    source, first_line = (front.body, front.first_line) if front else (source, 1)
     text = render(source, variant.params, path, first_line)
     lines = text.split("\n")
     found = tuple(blocks(path, lines, first_line))
@@ -70,4 +75,4 @@ def rendered(variant: Variant, path: Path, source: str, first_line: int) -> Page
         if block.run:  # a reader of Markdown knows the language only
             opening = block.line - first_line - 1
             lines[opening] = re.sub(r"\s+run\s*$", "", lines[opening])
-    return Page(path, "\n".join(lines), found, first_line)
+    return Page(path, "\n".join(lines), found, first_line, front.needs if front else ())

@@ -11,11 +11,12 @@ PROOFS = [
     Proof("lab-b", 1, "solution", "", 2.0, 90),
     Proof("lab-b", 2, "solution", "loses split:\x1b expected <one>\nand more", 4.0, 110),
     Proof("lab-a", 1, "untouched", "", 1.0),
+    Proof("lab-a", 1, "guide", "", skipped="no helm on PATH"),
 ]
 
 
 def test_a_summary_is_one_lab_with_the_time_of_a_seed_and_the_heaviest_environment() -> None:
-    assert summaries(PROOFS) == [Summary("lab-a", 1, 0, 1.0, 0), Summary("lab-b", 3, 1, 3.0, 110)]
+    assert summaries(PROOFS) == [Summary("lab-a", 2, 0, 1.0, 0), Summary("lab-b", 3, 1, 3.0, 110)]
 
 
 def test_junit_has_a_suite_for_each_lab_and_seed() -> None:
@@ -25,6 +26,9 @@ def test_junit_has_a_suite_for_each_lab_and_seed() -> None:
         ("lab-b", "0"),
         ("lab-b seed 1", "0"),
         ("lab-b seed 2", "1"),
+    ]
+    assert [case.get("name") for case in root.iter("testcase") if case.find("skipped") is not None] == [
+        "guide"
     ]
     [failure] = root.iter("failure")
     assert failure.get("message") == "loses split:� expected <one>"

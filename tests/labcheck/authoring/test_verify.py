@@ -76,6 +76,20 @@ def problems(found: Sequence[Proof]) -> dict[str, str]:
     return {proof.what: proof.problem for proof in found if proof.problem}
 
 
+def test_a_page_whose_program_is_missing_is_skipped_and_says_so(honest: Callable[..., Path]) -> None:
+    folder = honest()
+    (folder / "solutions").mkdir()
+    (folder / "solutions" / "other.md").write_text(
+        "---\nneeds: [no-such-program]\n---\n```sh run\nfalse\n```\n"
+    )
+    found = {proof.what: proof for proof in proofs(folder)}
+    assert (found["solution other"].problem, found["solution other"].skipped) == (
+        "",
+        "no no-such-program on PATH",
+    )
+    assert not found["solution"].skipped
+
+
 def test_an_honest_lab_has_no_problems(honest: Callable[..., Path]) -> None:
     found = proofs(honest())
     assert problems(found) == {}

@@ -19,17 +19,24 @@ def environment(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def real(tmp_path: Path) -> Path:
-    """A folder with an istioctl that is not ours."""
+    """A folder with programs of these names that are not ours."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    (folder / "istioctl").write_text("#!/bin/sh\n")
-    (folder / "istioctl").chmod(0o755)
+    for name in ("istioctl", "pocketmesh"):
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
     return folder
 
 
-def test_a_real_istioctl_leaves_the_path_as_it_is(environment: Path, real: Path) -> None:
+def test_real_programs_leave_the_path_as_it_is(environment: Path, real: Path) -> None:
     path = f"/usr/bin:{real}"
     assert search_path(environment, path) == path
+
+
+def test_only_what_is_missing_is_put_there(environment: Path, real: Path) -> None:
+    (real / "pocketmesh").unlink()
+    assert search_path(environment, str(real)) == f"{real}:{environment / 'bin'}"
+    assert [it.name for it in (environment / "bin").iterdir()] == ["pocketmesh"]
 
 
 def test_without_one_the_stand_in_comes_last(environment: Path) -> None:

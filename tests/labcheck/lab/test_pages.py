@@ -75,6 +75,19 @@ def test_solutions_begin_with_the_reference(make_lab: MakeLab) -> None:
     assert [it.path.name for it in solutions(made(folder))] == ["solution.md", "a.md", "b.md"]
 
 
+def test_a_page_says_what_its_commands_need(make_lab: MakeLab) -> None:
+    folder = make_lab({"solutions/helm.md": "---\nneeds: [helm]\n---\n```sh run\nhelm version\n```\n"})
+    _, page = solutions(made(folder))
+    assert (page.needs, page.runs[0].line) == (("helm",), 5)
+    assert "needs" not in page.markdown
+
+
+def test_a_need_that_is_no_list_has_file_and_line(make_lab: MakeLab) -> None:
+    folder = make_lab({"solutions/helm.md": "---\nneeds: helm\n---\n"})
+    with pytest.raises(AuthorError, match=r"helm\.md:2: `needs` must be a list of programs"):
+        solutions(made(folder))
+
+
 def test_manifests_come_in_the_order_of_their_names(make_lab: MakeLab) -> None:
     folder = make_lab({"setup/05-first.yaml": "a: {{ namespace }}\n"})
     found = setup(made(folder))

@@ -6,6 +6,7 @@ what they would have to emulate and cannot, such as another profile, they refuse
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,9 @@ _TAG: Final = "istio-revision-tag-default"
 _NAME: Final = "@release@"
 """Stands for the name of the release until Helm's own braces may be written."""
 
+_MESH: Final = "@mesh@"
+"""Stands likewise for the mesh's configuration, which `--set meshConfig.…` adds to."""
+
 
 def write_charts(folder: Path) -> list[Path]:
     """Writes the charts `base`, `istiod`, `cni` and `ztunnel` into a folder; those of before are replaced.
@@ -39,7 +43,7 @@ def write_charts(folder: Path) -> list[Path]:
         chart = folder / name
         (chart / "templates").mkdir(parents=True, exist_ok=True)
         (chart / "Chart.yaml").write_text(yaml.safe_dump(_description(name), sort_keys=False))
-        (chart / "values.yaml").write_text('profile: ""\nglobal: {}\n')
+        (chart / "values.yaml").write_text('profile: ""\nglobal: {}\nmeshConfig: {}\n')
         objects = [obj for obj in chart_objects(component) if name_of(obj) != _TAG]
         text = "---\n".join(map(_template, objects))
         (chart / "templates" / "all.yaml").write_text((_PROFILE if name in _NEEDS_PROFILE else "") + text)
@@ -61,5 +65,11 @@ def _description(name: str) -> Object:
 def _template(obj: Object) -> str:
     """An object as a template: its own braces are kept from Helm."""
     metadata = {**obj["metadata"], "labels": {**labels_of(obj), "app.kubernetes.io/instance": _NAME}}
+    mesh = ""
+    if (obj["kind"], name_of(obj)) == ("ConfigMap", "istio"):
+        values = json.dumps(yaml.safe_load(obj["data"]["mesh"]))
+        mesh = f"{{{{ mergeOverwrite (fromJson `{values}`) .Values.meshConfig | toYaml | quote }}}}"
+        obj = {**obj, "data": {**obj["data"], "mesh": _MESH}}
     text: str = yaml.safe_dump({**obj, "metadata": metadata}, sort_keys=False)
-    return text.replace("{{", '{{ "{{" }}').replace(_NAME, "{{ .Release.Name }}")
+    text = text.replace("{{", '{{ "{{" }}').replace(f"'{_MESH}'", mesh)
+    return text.replace(_NAME, "{{ .Release.Name }}")
