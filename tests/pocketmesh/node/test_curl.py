@@ -243,6 +243,18 @@ async def test_output_goes_to_a_file_of_the_container(served):
     assert (await served("cat", "/tmp/out", "/tmp/named"))[1] == "hello /a\nhello /named\n"
 
 
+@pytest.mark.parametrize(
+    "body", [("-o", "/dev/null"), ("-o", "/tmp/body"), ()], ids=["dropped", "kept", "shown"]
+)
+async def test_headers_are_dumped_wherever_the_body_goes(served, body):
+    _, shown, _ = await served("curl", "-s", "-D", "-", *body, "http://web/a")
+    assert shown.startswith("HTTP/1.1 200 OK\r\n")
+    assert "Server: test\r\n" in shown
+    assert ("hello /a" in shown) is not bool(body)
+    await served("curl", "-s", "-D", "/tmp/head", *body, "http://web/a")
+    assert "Server: test" in (await served("cat", "/tmp/head"))[1]
+
+
 async def test_a_large_body_arrives_whole(served):
     assert len((await served("curl", "-s", "http://web/big"))[1]) == 2_000_000
 

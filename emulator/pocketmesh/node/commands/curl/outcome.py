@@ -26,6 +26,8 @@ class Outcome:
         self._path = _path(invocation, target, url)
         self._kept = bytearray()
         self._head = bytearray()
+        self._dump = options.last("dump-header")
+        self._dumped = bytearray()
         self._trace = bytearray()
         self._dropping = False
         self._follow = False
@@ -59,6 +61,8 @@ class Outcome:
         self._dropping = self._follow and 300 <= self._status < 400 and "location" in self.headers
         if self._options.on("show-headers") or self._options.on("head"):
             self._head += line
+        if self._dump:
+            self._dumped += line
 
     @property
     def keeps_connection(self) -> bool:
@@ -101,6 +105,9 @@ class Outcome:
         if self._trace:
             trace, self._trace = bytes(self._trace), bytearray()
             await self._invocation.stderr.write(trace)
+        if self._dump == "-" and self._dumped:
+            dumped, self._dumped = bytes(self._dumped), bytearray()
+            await self._invocation.stdout.write(dumped)
         if self._head:
             head, self._head = bytes(self._head), bytearray()
             if self._path == "-":
@@ -121,18 +128,27 @@ class Outcome:
         }
 
     async def finish(self) -> None:
-        """Writes the file of -o, and the progress meter that curl shows when it writes to a pipe."""
+        """Writes the files of -o and -D, and the progress meter that curl shows when it writes to a pipe."""
         await self.flush()
-        if self._path not in ("-", "/dev/null"):
-            self._invocation.container.files.write(self._path, bytes(self._kept))
+        self._write(self._path, self._kept)
+        if self._dump:
+            self._write(_file(self._invocation, self._dump), self._dumped)
         quiet = self._options.on("silent") or self._options.switches.get("progress-meter") is False
         if not quiet and not (self._invocation.tty and self._path == "-"):
             size = int(self.values["size_download"])
             await self._invocation.stderr.write(report.progress(size, perf_counter() - self._begun).encode())
+
+    def _write(self, path: str, content: bytearray) -> None:
+        if path not in ("-", "/dev/null"):
+            self._invocation.container.files.write(path, bytes(content))
 
 
 def _path(invocation: Invocation, target: str | None, url: str) -> str:
     """Where the body goes: "-" is standard output, otherwise an absolute path."""
     if target is None:
         target = urlsplit(url).path.rpartition("/")[2] or "curl_response"
+    return _file(invocation, target)
+
+
+def _file(invocation: Invocation, target: str) -> str:
     return target if target == "-" else os.path.join(invocation.cwd, target)
