@@ -11,7 +11,6 @@ import itertools
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ import orjson
 import pytest
 from kubernetes import config
 from kubernetes.client import ApiClient, CoreV1Api
+
+from ..conftest import Serving
 
 DEADLINE = 20.0
 # Where kubectls of different ages ask differently: discovery and documents, patches, streams.
@@ -72,20 +73,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@contextmanager
-def serving(directory: Path, istio: str) -> Iterator[Path]:
-    """The kubeconfig of a cluster that runs as long as the block."""
-    state = directory / "state"
-    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state), "--istio", istio]
-    with (
-        (directory / "log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log) as server,
-    ):
-        wait_for((state / "kubeconfig").exists, lambda: server.poll() is None)
-        yield state / "kubeconfig"
-        server.terminate()
-
-
 @pytest.fixture(scope="session")
 def newest_kubectl() -> Path:
     """The newest kubectl there is."""
@@ -95,14 +82,14 @@ def newest_kubectl() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cluster(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of a running cluster with an ambient mesh."""
     with serving(tmp_path_factory.mktemp("cluster"), "ambient") as kubeconfig:
         yield kubeconfig
 
 
 @pytest.fixture(scope="module")
-def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def bare_cluster(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of a running cluster of the module's own that has Kubernetes' kinds only."""
     with serving(tmp_path_factory.mktemp("bare"), "none") as kubeconfig:
         yield kubeconfig

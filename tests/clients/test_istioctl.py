@@ -11,10 +11,8 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,8 @@ import pytest
 
 from pocketmesh.schema.crds import gateway_api_crds
 from pocketmesh.versions import ISTIO
+
+from ..conftest import Serving
 
 PATIENCE = 60.0
 RELEASE = ("--set", "hub=registry.istio.io/release", "--set", f"tag={ISTIO}")
@@ -82,21 +82,8 @@ def istioctl() -> Path:
     pytest.skip("needs istioctl on PATH, or one that LABCHECK_ISTIOCTL names")
 
 
-@contextmanager
-def serving(directory: Path, istio: str) -> Iterator[Path]:
-    """The kubeconfig of a cluster that runs as long as the block."""
-    state = directory / "state"
-    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state), "--istio", istio]
-    with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        try:
-            eventually((state / "kubeconfig").exists)
-            yield state / "kubeconfig"
-        finally:
-            server.terminate()
-
-
 @pytest.fixture
-def bare(istioctl: Path, tmp_path: Path) -> Iterator[Tools]:
+def bare(serving: Serving, istioctl: Path, tmp_path: Path) -> Iterator[Tools]:
     """A cluster with nothing in it, not even the Gateway API's definitions."""
     with serving(tmp_path, "none") as kubeconfig:
         yield Tools(istioctl, kubeconfig)
@@ -112,7 +99,7 @@ def installed(bare: Tools) -> Tools:
 
 
 @pytest.fixture(scope="module")
-def mesh(istioctl: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+def mesh(serving: Serving, istioctl: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
     """A cluster that came with Istio, and a shop behind a waypoint that has been visited."""
     with serving(tmp_path_factory.mktemp("mesh"), "ambient") as kubeconfig:
         tools = Tools(istioctl, kubeconfig)

@@ -9,7 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from .conftest import serving, wait_for
+from ..conftest import Serving
+from .conftest import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +53,7 @@ def alive(pid: int) -> bool:
 
 
 def test_twenty_waypoints_become_programmed_and_leave_nothing_behind(
-    tmp_path: Path, newest_kubectl: Path
+    serving: Serving, tmp_path: Path, newest_kubectl: Path
 ) -> None:
     with serving(tmp_path, "ambient") as kubeconfig:
         command = [newest_kubectl, "--kubeconfig", str(kubeconfig)]

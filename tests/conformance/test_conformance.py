@@ -9,8 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -19,6 +17,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from ..conftest import Serving
 
 ROOT = Path(__file__).parents[2]
 SUITE = Path(__file__).parent
@@ -29,18 +29,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def kubeconfig(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of a new cluster with Istio's ambient mesh."""
-    state = tmp_path_factory.mktemp("cluster") / "state"
-    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state)]
-    with (state.parent / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as server:
-        deadline = time.monotonic() + 30
-        while not (state / "kubeconfig").exists():
-            assert server.poll() is None, "the cluster did not start"
-            assert time.monotonic() < deadline, "the cluster is not ready"
-            time.sleep(0.01)
-        yield state / "kubeconfig"
-        server.terminate()
+    with serving(tmp_path_factory.mktemp("cluster"), "ambient") as kubeconfig:
+        yield kubeconfig
 
 
 @pytest.fixture(scope="module")

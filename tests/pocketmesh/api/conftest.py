@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,15 @@ from pocketmesh.objects import Object
 from pocketmesh.schema.kinds import Kind, Kinds, builtin_kinds
 from pocketmesh.store import Store
 
+from ..conftest import FakeClock
+
 ADMIN = Caller("kubernetes-admin", ("system:masters", "system:authenticated"))
-
-
-class StillClock:
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 class Api:
     """Short spellings of the registry's verbs, for the administrator with kubectl."""
 
-    def __init__(self, registry: Registry, clock: StillClock) -> None:
+    def __init__(self, registry: Registry, clock: FakeClock) -> None:
         self.registry = registry
         self.clock = clock
 
@@ -113,15 +103,10 @@ def kinds_of_kubernetes() -> list[Kind]:
 
 
 @pytest.fixture
-def still() -> StillClock:
-    return StillClock()
-
-
-@pytest.fixture
-def core(tmp_path: Path, kinds_of_kubernetes: list[Kind], still: StillClock) -> Iterator[Api]:
+def core(tmp_path: Path, kinds_of_kubernetes: list[Kind], clock: FakeClock) -> Iterator[Api]:
     """An API with the namespace `shop`."""
     store = Store(tmp_path / "state")
-    api = Api(Registry(store, Kinds(kinds_of_kubernetes), still), still)
+    api = Api(Registry(store, Kinds(kinds_of_kubernetes), clock), clock)
     api.create("namespaces", {"metadata": {"name": "shop"}})
     yield api
     store.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,29 +19,18 @@ from pocketmesh.objects import Object, labels_of, name_of, namespace_of
 from pocketmesh.schema.kinds import Kinds, builtin_kinds
 from pocketmesh.store import Store
 
+from ..conftest import FakeClock
+
 _SIGNING_KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )
 
 
-class FakeClock:
-    """Moves only when told."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
 class World:
     """A control plane and, in place of a kubelet, hands that move pods."""
 
-    def __init__(self, directory: Path) -> None:
-        self.clock = FakeClock()
+    def __init__(self, directory: Path, clock: FakeClock) -> None:
+        self.clock = clock
         self.store = Store(directory)
         self.registry = Registry(self.store, Kinds(builtin_kinds()), self.clock)
         self.client = Client(self.registry, "test")
@@ -96,8 +84,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "state")
+def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
+    world = World(tmp_path / "state", clock)
     yield world
     world.store.close()
 

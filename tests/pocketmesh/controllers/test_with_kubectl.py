@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from ...conftest import Serving
 
 KUBECTL = shutil.which("kubectl")
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="no kubectl on PATH")
@@ -73,17 +73,9 @@ numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    state = tmp_path_factory.mktemp("cluster") / "state"
-    command = [sys.executable, "-m", "pocketmesh", "serve", "--state", str(state), "--istio", "none"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 30
-        while not (state / "kubeconfig").exists():
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield state / "kubeconfig"
-        server.terminate()
+def kubeconfig(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with serving(tmp_path_factory.mktemp("cluster"), "none") as kubeconfig:
+        yield kubeconfig
 
 
 @pytest.fixture

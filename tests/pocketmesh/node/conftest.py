@@ -7,7 +7,6 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,20 +25,9 @@ from pocketmesh.objects import Object, uid_of
 from pocketmesh.schema.kinds import Kinds, builtin_kinds
 from pocketmesh.store import Store
 
+from ..conftest import FakeClock
+
 DEADLINE = 10.0
-
-
-class FakeClock:
-    """Moves only when told."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 class TinyNetwork:
@@ -96,8 +84,8 @@ class TinyNetwork:
 class Place:
     """A cluster of one node whose runtime runs on the test's loop."""
 
-    def __init__(self, directory: Path, images: list) -> None:
-        self.clock = FakeClock()
+    def __init__(self, directory: Path, images: list, clock: FakeClock) -> None:
+        self.clock = clock
         self.directory = directory
         self.images = images
         self.network = TinyNetwork()
@@ -213,8 +201,8 @@ def images() -> list:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, images: list) -> AsyncIterator[Place]:
-    place = Place(tmp_path / "state", images)
+async def place(tmp_path: Path, images: list, clock: FakeClock) -> AsyncIterator[Place]:
+    place = Place(tmp_path / "state", images, clock)
     yield place
     await place.close()
 

@@ -13,8 +13,8 @@ from pocketmesh.api.client import Client
 
 
 @pytest.fixture
-def credentials(tmp_path: Path, still) -> Credentials:
-    return open_credentials(tmp_path / "pki", still)
+def credentials(tmp_path: Path, clock) -> Credentials:
+    return open_credentials(tmp_path / "pki", clock)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from pocketmesh.api.auth.kubeconfig import kubeconfig
 from pocketmesh.clock import WallClock
 
 
-def test_a_restart_finds_the_same_credentials(credentials, still):
-    assert open_credentials(credentials.directory, still) == credentials
+def test_a_restart_finds_the_same_credentials(credentials, clock):
+    assert open_credentials(credentials.directory, clock) == credentials
 
 
 def test_every_file_is_its_owners_alone(credentials):
