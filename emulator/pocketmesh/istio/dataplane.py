@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from pocketmesh.clock import Clock
-from pocketmesh.istio.envoy.config import waypoint_config
+from pocketmesh.istio.envoy.config import Configuration, waypoint_config
 from pocketmesh.istio.envoy.ingress import gateway_config
 from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.patching import patched
 from pocketmesh.istio.envoy.ports import Ports
 from pocketmesh.istio.envoy.preface import preface
 from pocketmesh.istio.envoy.proxy import Configure, EnvoyProxy
@@ -28,6 +29,7 @@ from pocketmesh.istio.mesh import INPUTS, Mesh, Workload, World, compile_mesh, r
 from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, feeds
 from pocketmesh.istio.mesh.decide import Path as Way
+from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.observation import Observer, Passage
 from pocketmesh.istio.ztunnel import Closed, Ztunnel
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
@@ -137,7 +139,7 @@ class DataPlane:
                 observer.passed(Passage(gateway, pod, record, kind))
 
         layout, ports = Layout(self._run / uid[:8]), Ports(self._fabric, pod.ip)
-        proxy = EnvoyProxy(kind, gateway, pod, layout, _CONFIGURE[kind], self._accept(pod), ports, take)
+        proxy = EnvoyProxy(kind, gateway, pod, layout, _configured(kind), self._accept(pod), ports, take)
         self.proxies[pod.ip] = proxy
         if self._known:
             proxy.update(self.mesh)
@@ -228,6 +230,15 @@ class DataPlane:
             self._ztunnel.recheck()
         for proxy in self.proxies.values():
             proxy.update(mesh)
+
+
+def _configured(kind: ProxyKind) -> Configure:
+    """What the proxies of a kind are told, changed by EnvoyFilters."""
+
+    def configure(mesh: Mesh, gateway: Place, layout: Layout) -> Configuration:
+        return patched(_CONFIGURE[kind](mesh, gateway, layout), mesh, proxy_of(mesh, kind, gateway), layout)
+
+    return configure
 
 
 async def _refuse(far: socket.socket) -> None:

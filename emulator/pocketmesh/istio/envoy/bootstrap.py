@@ -16,7 +16,7 @@ def bootstrap(layout: Layout, kind: ProxyKind, gateway: Place, pod: Workload) ->
     of connections are kept: each counter costs memory for each cluster."""
     kept = [
         *({"prefix": prefix} for prefix in ("listener_manager.", "cluster_manager.", "server.")),
-        *({"suffix": suffix} for suffix in (".update_rejected", ".version_text")),
+        *({"suffix": suffix} for suffix in (".update_rejected", ".update_failure", ".version_text")),
     ]
     limit = typed(
         "envoy.resource_monitors.global_downstream_max_connections",

@@ -23,11 +23,13 @@ from pocketmesh.net.services import Place
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The files by name, the addresses that Envoy will want to connect to, and the ports of its own pod
-    that are to lead to it, each with the unix socket on which Envoy listens for it."""
+    that are to lead to it, each with the unix socket on which Envoy listens for it. `problems` are what was
+    wanted and could not be."""
 
     files: dict[str, str]
     endpoints: frozenset[tuple[str, int]]
     ports: Mapping[int, Path] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 def waypoint_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuration:

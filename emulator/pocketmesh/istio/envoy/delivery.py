@@ -13,6 +13,7 @@ from pocketmesh.istio.envoy.admin import Admin, AdminSilent
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.xds import version_of
 
+_REFUSALS: Final = ("update_rejected", "update_failure")
 _POLL: Final = 0.002
 _LONGEST_WAIT: Final = 5.0
 
@@ -54,10 +55,11 @@ class Delivery:
         deadline = asyncio.get_running_loop().time() + _LONGEST_WAIT
         warming = bool(files)
         while waiting or warming:
-            stats = await self._admin.stats("(version_text|update_rejected|warming_clusters)$")
+            stats = await self._admin.stats("(version_text|update_rejected|update_failure|warming_clusters)$")
             warming = stats.get("cluster_manager.warming_clusters", "0") != "0"
             for prefix, (name, version) in list(waiting.items()):
-                count = int(stats.get(f"{prefix}.update_rejected", "0"))
+                # What Envoy can read and does not like is rejected, what it cannot even read is a failure.
+                count = sum(int(stats.get(f"{prefix}.{refusal}", "0")) for refusal in _REFUSALS)
                 if stats.get(f"{prefix}.version_text") == version:
                     del waiting[prefix]
                 elif count > self._rejections.get(prefix, 0):

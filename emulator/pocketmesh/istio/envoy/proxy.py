@@ -56,6 +56,7 @@ class EnvoyProxy:
         self.metrics = ProxyMetrics(kind, gateway, pod)
         self._take = take
         self._delivery = Delivery(layout, self.admin)
+        self._told: tuple[str, ...] = ()
         self._mesh: Mesh | None = None
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
@@ -130,6 +131,10 @@ class EnvoyProxy:
         return self._delivery.write(configuration.files)
 
     async def _report(self, files: dict[str, str], stderr: Write) -> None:
+        for problem in self._wanted.problems:
+            if problem not in self._told:
+                await stderr(f"{problem}\n".encode())
+        self._told = self._wanted.problems
         try:
             rejected = await self._delivery.taken(files)
         except AdminSilent as error:

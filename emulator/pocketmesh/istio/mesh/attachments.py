@@ -37,6 +37,10 @@ class Extension:
         return self.created, self.name, self.namespace
 
     @property
+    def shown(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
     def is_wide(self) -> bool:
         """Whether it is about all of its scope."""
         return not self.targets and not self.selector
