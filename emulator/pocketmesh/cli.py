@@ -10,8 +10,11 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from pocketmesh.store import StoreError
+
+_TURN: Final = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _write_charts(parsed.charts)
     # A collection that looks at a whole cluster takes tens of milliseconds: it may come a tenth as often.
     gc.set_threshold(10_000)
+    # bashkit's threads enter the context of a script's tasks, and fail while one of these is being run: let
+    # them have their turn when the loop waits, not in the middle of a step.
+    sys.setswitchinterval(_TURN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state: Path = parsed.state.resolve()
     try:

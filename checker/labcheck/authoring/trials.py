@@ -87,7 +87,10 @@ def _unseen(report: Report) -> str:
     unseen = [task for task in report.tasks if task.outcome is Outcome.UNGRADABLE]
     if not unseen:
         return ""
-    return f"ungradable: {unseen[0].id} ({unseen[0].evidence.observed} {unseen[0].where})"
+    told, where = unseen[0].evidence, unseen[0].where
+    return (
+        f"ungradable: {unseen[0].id} ({' '.join(part for part in (told.observed, told.why, where) if part)})"
+    )
 
 
 def _reason(expected: str, observed: str) -> str:
