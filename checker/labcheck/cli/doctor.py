@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,37 +17,46 @@ import click
 
 from labcheck import programs
 from labcheck.cli.options import Session, debug_option, json_option, print_json
+from labcheck.environments.finding import Finding
 
 _DISK = 500
 _MEMORY = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `fix` is empty when it is as it should be."""
-
-    what: str
-    found: str
-    fix: str = ""
-
-
 @click.command("doctor")
+@click.option("--provider", type=click.Choice(["embedded", "kind"]), default="embedded", metavar="P")
 @debug_option
 @json_option
 @click.pass_obj
-def doctor_command(session: Session, as_json: bool) -> int:
-    """Check this machine."""
-    found = list(findings(session.state.root))
+def doctor_command(session: Session, provider: str, as_json: bool) -> int:
+    """Check this machine; with --provider kind, whether it can run labs on kind."""
+    found = _on_kind(session.state.root) if provider == "kind" else list(findings(session.state.root))
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
         width = max(len(finding.what) for finding in found)
         for finding in found:
-            mark = click.style("fix ", fg="red") if finding.fix else click.style("ok  ", fg="green")
+            mark = _mark(finding)
             click.echo(f"{mark}  {finding.what.ljust(width)}  {finding.found}")
             if finding.fix:
                 click.echo(f"      {finding.fix}")
-    return 3 if any(finding.fix for finding in found) else 0
+    return 3 if any(finding.wrong for finding in found) else 0
+
+
+def _mark(finding: Finding) -> str:
+    if finding.wrong:
+        return click.style("fix ", fg="red")
+    return click.style("note", fg="yellow") if finding.fix else click.style("ok  ", fg="green")
+
+
+def _on_kind(state: Path) -> list[Finding]:
+    from labcheck.environments.kind.facts import gather
+    from labcheck.environments.kind.preflight import findings as judged
+    from labcheck.environments.kind.versions import versions
+
+    table = versions()
+    images = [table.node_image, *table.istio_images]
+    return [_writable(state), *judged(gather(table, images, state, os.environ), table)]
 
 
 def findings(state: Path) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ _LEARNER = {
     "status": ("listing", "The labs that run."),
     "down": ("running", "End a lab and forget it."),
     "doctor": ("doctor", "Check this machine."),
+    "tools": ("tools", "The programs that labs are worked with."),
 }
 _AUTHOR = {
     "new": ("authors", "Make a lab to begin with."),
@@ -88,6 +89,12 @@ def labcheck(context: click.Context) -> None:
     LAB may be 3, 03, lab-03 or the whole name.
     """
     context.ensure_object(Session)
+    if context.invoked_subcommand:
+        from labcheck.environments.state import state_folder
+        from labcheck.environments.tools import search_path
+
+        # Whatever starts programs finds those that `labcheck tools install` has fetched.
+        os.environ["PATH"] = search_path(state_folder(os.environ).root, os.environ.get("PATH", os.defpath))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
