@@ -17,6 +17,9 @@ BUNDLE: Final = "/etc/ssl/certs/ca-certificates.crt"
 """Where a container has the certificates of public authorities, as most Linux distributions do."""
 
 
+USUAL_SIZE: Final = (80, 24)
+
+
 class Input(Protocol):
     """Where a program reads from."""
 
@@ -87,6 +90,8 @@ class Invocation:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/"
     tty: bool = False
+    size: Callable[[], tuple[int, int]] = lambda: USUAL_SIZE
+    """Columns and rows of the terminal now."""
 
 
 Command: TypeAlias = Callable[[Invocation], Awaitable[int]]

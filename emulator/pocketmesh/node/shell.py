@@ -199,6 +199,7 @@ class Shell:
                 stderr=context.stderr,
                 env={**self._invocation.env, **context.env},
                 cwd=context.cwd,
+                size=self._invocation.size,
             )
             task = asyncio.ensure_future(command(inner))
             self._running.add(task)

@@ -22,7 +22,7 @@ from pocketmesh.node.launch import NotExecutable, program
 from pocketmesh.node.log import ContainerLog, Line
 from pocketmesh.node.node import Node
 from pocketmesh.node.pod import PodWorker
-from pocketmesh.node.process import Container, Input, Invocation, NoInput
+from pocketmesh.node.process import USUAL_SIZE, Container, Input, Invocation, NoInput
 from pocketmesh.objects import annotations_of
 
 DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
@@ -58,6 +58,7 @@ class PodVerbs:
             env=worker.container.env,
             cwd=worker.container.cwd,
             tty=streams.tty,
+            size=_Size(streams),
         )
         # A program outlives neither its client nor its container.
         running = asyncio.ensure_future(command(invocation))
@@ -146,6 +147,19 @@ class _Written:
 
     async def write(self, data: bytes, /) -> None:
         await self._sink(data)
+
+
+class _Size:
+    """How large a client's terminal is."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._resize = streams.resize
+        self._latest = USUAL_SIZE
+
+    def __call__(self) -> tuple[int, int]:
+        while not self._resize.empty():
+            self._latest = self._resize.get_nowait()
+        return self._latest
 
 
 def _input(streams: Streams) -> Input:

@@ -140,6 +140,21 @@ async def test_the_status_alone(served):
     assert await served("curl", *arguments) == (0, f"404 {ADDRESS}\n", "")
 
 
+async def test_headers_are_dumped_where_they_are_wanted(served):
+    arguments = ["-s", "-o", "/dev/null", "-D"]
+    _, shown, _ = await served("curl", *arguments, "-", "http://web/")
+    assert shown.startswith("HTTP/1.1 200 OK\r\n")
+    assert shown.endswith("\r\n\r\n")
+    await served("curl", *arguments, "/tmp/head", "http://web/")
+    assert (await served("cat", "/tmp/head"))[1].startswith("HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_file_that_cannot_be_written(served):
+    place = "/var/run/secrets/kubernetes.io/serviceaccount/x"
+    code, _, err = await served("curl", "-sS", "-o", place, "http://web/")
+    assert (code, err) == (23, "curl: (23) client returned ERROR on write, 8 bytes was not written\n")
+
+
 async def test_write_out_after_a_failure(served):
     assert (await served("curl", "-s", "-w", "%{http_code} %{exitcode}\n", "http://nowhere"))[1] == "000 6\n"
 

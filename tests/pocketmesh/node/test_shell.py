@@ -47,6 +47,24 @@ async def test_the_exit_code_is_the_scripts(shell):
     assert (await shell("sh", "-c", "exit 7"))[0] == 7
 
 
+@pytest.mark.parametrize(
+    ("script", "code", "output"),
+    [
+        pytest.param("set -e\necho a\nfalse\necho b\n", 1, "a\n", id="it stops where it fails"),
+        pytest.param("trap 'echo bye' EXIT\necho a\n", 0, "a\nbye\n", id="it says goodbye"),
+        pytest.param("read x <<<z\necho got $x\n", 0, "got z\n", id="it reads"),
+        pytest.param("test -t 0 && echo yes || echo no\n", 0, "no\n", id="it is on no terminal"),
+        pytest.param(
+            "hostname -i; ps | wc -l; env | grep HOSTNAME\n", 0, "10.244.0.5\n3\nHOSTNAME=a\n", id="ps"
+        ),
+    ],
+)
+@pytest.mark.parametrize("given", ["as a word", "on standard input"])
+async def test_a_script_is_the_same_however_it_is_given(shell, script, code, output, given):
+    arguments, stdin = (["-c", script], b"") if given == "as a word" else ([], script.encode())
+    assert (await shell("sh", *arguments, stdin=stdin))[:2] == (code, output)
+
+
 async def test_an_unknown_command_in_a_script(shell):
     assert await shell("sh", "-c", "frobnicate") == (127, "", "sh: frobnicate: not found\n")
 
@@ -138,6 +156,16 @@ class TestTerminal:
         type_, _ = dialogue
         await type_("for i in 1 2\r", "> ")
         assert "1\r\n2\r\n" in await type_("do echo $i; done\r", "/ # ")
+
+    async def test_the_size_is_the_clients(self, place, terminal):
+        place.pod()
+        await place.until_ready()
+        streams = Streams(terminal, terminal.stdout, terminal.stderr, tty=True)
+        streams.resize.put_nowait((132, 43))
+        running = asyncio.ensure_future(place.verbs.exec("default", "a", "", ["sh"], streams))
+        terminal.typed.put_nowait(b"stty size\r")
+        await place.until(lambda: b"43 132\r\n" in terminal.out)
+        running.cancel()
 
     async def test_control_c_stops_the_program(self, dialogue):
         type_, _ = dialogue

@@ -124,6 +124,14 @@ async def ip(invocation: Invocation) -> int:
     return 0
 
 
+async def stty(invocation: Invocation) -> int:
+    """`stty size`; other settings are taken and change nothing, because the terminal is the shell's."""
+    if invocation.argv[1:] == ["size"]:
+        columns, rows = invocation.size()
+        await invocation.stdout.write(f"{rows} {columns}\n".encode())
+    return 0
+
+
 async def uname(invocation: Invocation) -> int:
     """`uname [-a]`."""
     host = invocation.container.hostname
@@ -142,6 +150,7 @@ SMALL: Final[dict[str, Command]] = {
     "printenv": printenv,
     "ps": ps,
     "sleep": sleep,
+    "stty": stty,
     "uname": uname,
     "whoami": identity,
 }

@@ -121,7 +121,10 @@ class Command:
             await self._follow(url, outcome)
         except Failed as problem:
             failure = problem
-        await outcome.finish()
+        try:
+            await outcome.finish()
+        except Failed as problem:
+            failure = failure or problem
         if failure is not None:
             outcome.values |= {"exitcode": failure.code, "errormsg": failure.message}
             await self._complain(failure)

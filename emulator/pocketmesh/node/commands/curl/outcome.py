@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import pycurl
 
 from pocketmesh.node.commands.curl import report
-from pocketmesh.node.commands.curl.connections import Connections, port_of
+from pocketmesh.node.commands.curl.connections import Connections, Failed, port_of
 from pocketmesh.node.commands.curl.options import Options
 from pocketmesh.node.commands.curl.request import version
 from pocketmesh.node.commands.curl.transfer import Transfers
 from pocketmesh.node.process import Invocation
+
+_UNWRITTEN: Final = 23
 
 
 class Outcome:
@@ -128,19 +130,30 @@ class Outcome:
         }
 
     async def finish(self) -> None:
-        """Writes the files of -o and -D, and the progress meter that curl shows when it writes to a pipe."""
+        """Writes the files of -o and -D, and the progress meter that curl shows when it writes to a pipe.
+
+        Raises Failed when a file cannot be written.
+        """
         await self.flush()
-        self._write(self._path, self._kept)
+        await self._write(self._path, self._kept)
         if self._dump:
-            self._write(_file(self._invocation, self._dump), self._dumped)
+            await self._write(_file(self._invocation, self._dump), self._dumped)
         quiet = self._options.on("silent") or self._options.switches.get("progress-meter") is False
         if not quiet and not (self._invocation.tty and self._path == "-"):
             size = int(self.values["size_download"])
             await self._invocation.stderr.write(report.progress(size, perf_counter() - self._begun).encode())
 
-    def _write(self, path: str, content: bytearray) -> None:
-        if path not in ("-", "/dev/null"):
+    async def _write(self, path: str, content: bytearray) -> None:
+        if path in ("-", "/dev/null"):
+            return
+        try:
             self._invocation.container.files.write(path, bytes(content))
+        except OSError as error:
+            if not self._options.on("silent"):
+                warning = f"Warning: Failed to open the file {path}: {error.strerror}\n"
+                await self._invocation.stderr.write(warning.encode())
+            message = f"client returned ERROR on write, {len(content)} bytes was not written"
+            raise Failed(_UNWRITTEN, message) from error
 
 
 def _path(invocation: Invocation, target: str | None, url: str) -> str:
