@@ -42,9 +42,15 @@ class Queue:
     beds: int = 0
 
 
-def queue(variant: Variant, runner: Provider, *, mutated: bool = False, gradings: int = 1) -> Queue:
-    """Everything to be tried with a variant. Raises AuthorError."""
-    return Queue(variant, runner, deque(trials(variant, mutated=mutated, gradings=gradings)))
+def queue(
+    variant: Variant, runner: Provider, *, mutated: bool = False, gradings: int = 1, only: str = ""
+) -> Queue:
+    """What is to be tried with a variant: everything, or the trials with `only` in their names.
+
+    Raises AuthorError.
+    """
+    planned = trials(variant, mutated=mutated, gradings=gradings)
+    return Queue(variant, runner, deque(trial for trial in planned if only in trial.what))
 
 
 def verify(queues: Sequence[Queue], jobs: int) -> Iterator[Proof]:

@@ -43,6 +43,9 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> li
 )
 @click.option("--mutate", is_flag=True, help="Also spoil the reference solutions by machine.")
 @click.option(
+    "--only", default="", metavar="TEXT", help="Only trials whose name has this in it, such as 'mistake'."
+)
+@click.option(
     "--gradings",
     type=click.IntRange(min=1),
     default=1,
@@ -61,6 +64,7 @@ def verify_command(
     seeds: list[int],
     jobs: int | None,
     mutate: bool,
+    only: str,
     gradings: int,
     junit: Path | None,
     as_json: bool,
@@ -86,10 +90,15 @@ def verify_command(
     from rich.console import Console
 
     from labcheck.authoring.summary import summaries, table
+    from labcheck.errors import UsageError
 
     console = Console(highlight=False, stderr=as_json)
     started = time.monotonic()
-    proofs, queues = _planned(session, names, provider, seeds, mutated=mutate, gradings=gradings)
+    proofs, queues = _planned(session, names, provider, seeds, mutated=mutate, gradings=gradings, only=only)
+    if only and not any(it.waiting for it in queues):
+        raise UsageError(
+            f"No trial has `{only}` in its name.", next_step="See them all: labcheck verify --json"
+        )
     for proof in proofs:
         _show(console, proof)
     with _progress(console, sum(len(it.waiting) for it in queues)) as advance:
@@ -118,6 +127,7 @@ def _planned(
     *,
     mutated: bool,
     gradings: int,
+    only: str,
 ) -> tuple[list[Proof], list[Queue]]:
     """The proofs that need no environment, and what is to be tried in one."""
     from labcheck.authoring.reading import read
@@ -135,7 +145,8 @@ def _planned(
             loaded = load(folder)
             runner = provider_for(loaded.lab, provider)
             for seed in seeds:
-                queues.append(queue(variant(loaded, seed), runner, mutated=mutated, gradings=gradings))
+                made = variant(loaded, seed)
+                queues.append(queue(made, runner, mutated=mutated, gradings=gradings, only=only))
         except AuthorError:
             continue  # The proof from reading says so.
     return proofs, queues

@@ -60,3 +60,15 @@ def test_seeds_that_mean_nothing_are_refused(
 ) -> None:
     assert verify(f"--seeds={seeds}") == 2
     assert "write 1-3, 7 or 1,4,9" in capsys.readouterr().err
+
+
+def test_some_trials_can_be_chosen_by_their_names(verify: Verify, capsys: pytest.CaptureFixture[str]) -> None:
+    verify("7", "--seeds", "1", "--only", "mistake", "--json")
+    tried = {proof["what"] for proof in json.loads(capsys.readouterr().out)}
+    assert "mistake nothing" in tried
+    assert not {"untouched", "solution", "guide"} & tried
+
+
+def test_a_name_that_no_trial_has_is_refused(verify: Verify, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify("7", "--seeds", "1", "--only", "nonesuch") == 2
+    assert "No trial has `nonesuch` in its name." in capsys.readouterr().err
