@@ -31,6 +31,8 @@ from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, feeds
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.observation import Observer, Passage
+from pocketmesh.istio.telemetry.counting import page
+from pocketmesh.istio.telemetry.programs import build
 from pocketmesh.istio.ztunnel import Closed, Ztunnel
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.net.fabric import Fabric
@@ -124,7 +126,7 @@ class DataPlane:
 
     def metrics(self) -> bytes:
         """What ztunnel has counted, for Prometheus."""
-        return self._ztunnel.metrics.page() if self._ztunnel is not None else b""
+        return page((build("ztunnel"), *self._ztunnel.metrics.series())) if self._ztunnel is not None else b""
 
     def connections(self) -> list[OpenConnection]:
         """The connections that go through ztunnel now."""

@@ -7,15 +7,16 @@ the connection closed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from pocketmesh.node.process import Container
 
-Page = Callable[[str], tuple[HTTPStatus, bytes]]
-"""Makes an answer, its status and its body, from the query of the address."""
+Answer = tuple[HTTPStatus, bytes]
+Page = Callable[[str], Answer | Coroutine[Any, Any, Answer]]
+"""Makes an answer, its status and its body, from the query of the address, at once or after a while."""
 
 _LONGEST_HEAD: Final = 65536
 
@@ -48,6 +49,7 @@ class _Answering(asyncio.Protocol):
         self._pages = pages
         self._head = b""
         self._transport: asyncio.Transport | None = None
+        self._making: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -56,26 +58,42 @@ class _Answering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._head += data
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self._making is not None:
             return
         if b"\r\n\r\n" in self._head:
-            transport.write(_answer(self._pages, self._head))
-            transport.close()
+            found = _page(self._pages, self._head)
+            if isinstance(found, tuple):
+                self._answer(transport, found)
+            else:
+                self._making = asyncio.create_task(self._answer_later(transport, found))
         elif len(self._head) > _LONGEST_HEAD:
             transport.abort()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._making is not None:
+            self._making.cancel()
 
-def _answer(pages: Mapping[str, Page], head: bytes) -> bytes:
-    method, _, rest = head.partition(b" ")
-    path, _, query = rest.partition(b" ")[0].decode("latin-1").partition("?")
+    async def _answer_later(self, transport: asyncio.Transport, made: Coroutine[Any, Any, Answer]) -> None:
+        self._answer(transport, await made)
+
+    def _answer(self, transport: asyncio.Transport, answer: Answer) -> None:
+        transport.write(_response(self._head, *answer))
+        transport.close()
+
+
+def _page(pages: Mapping[str, Page], head: bytes) -> Answer | Coroutine[Any, Any, Answer]:
+    path, _, query = head.split(b" ", 2)[1].decode("latin-1").partition("?")
     # istioctl asks for `//version`, which Go's mux takes for `/version`.
     page = pages.get(f"/{path.lstrip('/')}")
-    status, body = page(query) if page else (HTTPStatus.NOT_FOUND, b"404 page not found\n")
+    return page(query) if page else (HTTPStatus.NOT_FOUND, b"404 page not found\n")
+
+
+def _response(head: bytes, status: HTTPStatus, body: bytes) -> bytes:
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         f"content-length: {len(body)}",
         f"content-type: {'application/json' if body[:1] in (b'{', b'[') else 'text/plain; charset=utf-8'}",
         "connection: close",
     )
-    content = b"" if method == b"HEAD" else body
+    content = b"" if head.startswith(b"HEAD ") else body
     return "\r\n".join((*lines, "", "")).encode() + content

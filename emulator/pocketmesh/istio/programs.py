@@ -19,6 +19,7 @@ from pocketmesh.istio.istiod.program import PilotDiscovery
 from pocketmesh.istio.mesh.model import ROOT_NAMESPACE
 from pocketmesh.istio.resources import DAEMON_SETS, NAMESPACES, PODS
 from pocketmesh.istio.role import Role
+from pocketmesh.istio.telemetry.programs import cni_page
 from pocketmesh.istio.ztunnel.certificates import Certificates
 from pocketmesh.istio.ztunnel.config_dump import config_dump
 from pocketmesh.istio.ztunnel.levels import LogLevels
@@ -86,10 +87,13 @@ class _Node:
                 raise SandboxFailed(failure)
 
     async def install_cni(self, invocation: Invocation) -> int:
-        pages = {8000: {"/readyz": fine(), "/healthz": fine()}, 15014: {"/metrics": fine()}}
+        pages = {8000: {"/readyz": fine(), "/healthz": fine()}, 15014: {"/metrics": fine(self._cni_metrics)}}
         with self._agent.held(), served(invocation.container, pages):
             await _until_cancelled()
         return 0
+
+    def _cni_metrics(self) -> bytes:
+        return cni_page(ztunnels=int(self._ztunnel.active))
 
     async def run_ztunnel(self, invocation: Invocation) -> int:
         pages: dict[int, dict[str, Page]] = {

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from pocketmesh.istio.endpoints import Page, fine, served
+from pocketmesh.istio.endpoints import Page, served
 from pocketmesh.istio.envoy.admin import exchange
 from pocketmesh.istio.envoy.proxy import EnvoyProxy
 from pocketmesh.istio.mesh.attachments import ProxyKind
@@ -21,6 +21,7 @@ from pocketmesh.objects import labels_of, namespace_of, uid_of
 
 STATUS_PORT: Final = 15021
 METRICS_PORT: Final = 15020
+ENVOY_METRICS_PORT: Final = 15090
 ADMIN_PORT: Final = 15000
 _KINDS: Final[dict[str, ProxyKind]] = {"proxy waypoint": "waypoint", "proxy router": "router"}
 _USAGE: Final = (
@@ -60,11 +61,13 @@ class PilotAgent:
             def readiness(query: str) -> tuple[HTTPStatus, bytes]:
                 return (HTTPStatus.OK if proxy.ready else HTTPStatus.SERVICE_UNAVAILABLE), b""
 
-            ready: Page = readiness
-            metrics = fine(proxy.metrics.page)
-            pages = {
-                STATUS_PORT: {"/healthz/ready": ready},
+            async def metrics(query: str) -> tuple[HTTPStatus, bytes]:
+                return HTTPStatus.OK, proxy.metrics.page() + await proxy.statistics()
+
+            pages: dict[int, dict[str, Page]] = {
+                STATUS_PORT: {"/healthz/ready": readiness},
                 METRICS_PORT: {"/stats/prometheus": metrics, "/metrics": metrics},
+                ENVOY_METRICS_PORT: {"/stats/prometheus": metrics},
             }
             with served(container, pages):
                 container.network.listen(container.ip, ADMIN_PORT, lambda: to_pipe(proxy.layout.admin))

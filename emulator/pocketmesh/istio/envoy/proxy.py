@@ -62,6 +62,13 @@ class EnvoyProxy:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    async def statistics(self) -> bytes:
+        """What Envoy itself counts, for Prometheus; nothing while it does not answer."""
+        try:
+            return await self.admin.get("/stats/prometheus")
+        except AdminSilent:
+            return b""
+
     def update(self, mesh: Mesh) -> None:
         """Has the configuration follow a mesh; returns at once."""
         self._mesh = mesh

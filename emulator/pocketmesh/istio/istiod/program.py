@@ -22,8 +22,9 @@ from pocketmesh.istio.istiod.leadership import Leadership
 from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz
 from pocketmesh.istio.istiod.validation import webhook
 from pocketmesh.istio.istiod.xds import DebugStreams, Tls
-from pocketmesh.istio.resources import PODS
+from pocketmesh.istio.resources import PODS, SERVICE_ENTRIES, SERVICES, VIRTUAL_SERVICES
 from pocketmesh.istio.role import Role
+from pocketmesh.istio.telemetry.programs import istiod_page
 from pocketmesh.istio.waypoints import GATEWAY_MANAGED, GATEWAY_NAME, MANAGED_WAYPOINTS
 from pocketmesh.node.commands.http import Http
 from pocketmesh.node.commands.tls import Tls as EncryptedHttp
@@ -128,8 +129,18 @@ class PilotDiscovery:
         def proxies() -> bytes:
             return syncz(self._proxies())
 
+        started = self._registry.clock.now()
+
+        def metrics() -> bytes:
+            return istiod_page(
+                uptime=(self._registry.clock.now() - started).total_seconds(),
+                proxies=len(self._proxies()),
+                services=len(self._client.all(SERVICES)) + len(self._client.all(SERVICE_ENTRIES)),
+                virtual_services=len(self._client.all(VIRTUAL_SERVICES)),
+            )
+
         debug = {"/debug/syncz": fine(proxies), "/version": fine(f"{ISTIO}-pocketmesh-Clean".encode())}
-        return {8080: {"/ready": fine(), **debug}, 15014: {"/metrics": fine(), **debug}}
+        return {8080: {"/ready": fine(), **debug}, 15014: {"/metrics": fine(metrics), **debug}}
 
     @contextmanager
     def _streams(self, container: Container) -> Iterator[None]:

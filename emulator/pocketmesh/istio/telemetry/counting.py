@@ -41,6 +41,27 @@ class Counter:
         return found
 
 
+class Gauge:
+    """A number for each set of labels that is what it is."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._values: dict[_Key, float] = {}
+
+    def set(self, labels: Labels, value: float) -> None:
+        self._values[tuple(labels.items())] = value
+
+    def metric(self) -> Metric:
+        """What Prometheus reads."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        found = GaugeMetricFamily(self.name, self.text)
+        for key, value in self._values.items():
+            found.add_sample(self.name, dict(key), value)
+        return found
+
+
 class Histogram:
     """How many observations are at most as high as each bound."""
 
@@ -78,7 +99,7 @@ class Histogram:
             yield "+Inf" if bound == float("inf") else f"{bound:g}", total
 
 
-def page(series: Sequence[Counter | Histogram]) -> bytes:
+def page(series: Sequence[Counter | Gauge | Histogram]) -> bytes:
     """The text that Prometheus reads."""
     from prometheus_client import CollectorRegistry, generate_latest
 

@@ -16,6 +16,7 @@ from pocketmesh.istio.mesh.telemetry import UNCHANGED, Changes, metrics_plan
 from pocketmesh.istio.telemetry.connections import MUTUAL_TLS, PLAIN, ConnectionMetrics
 from pocketmesh.istio.telemetry.counting import BYTES, MILLISECONDS, Counter, Histogram, page
 from pocketmesh.istio.telemetry.labels import UNKNOWN, Labels, peer, service
+from pocketmesh.istio.telemetry.programs import build
 from pocketmesh.net.services import Place
 
 _GRPC: Final = "application/grpc"
@@ -68,7 +69,7 @@ class ProxyMetrics:
     def page(self) -> bytes:
         """What Prometheus reads."""
         own = (self._requests, self._took, self._request_bytes, self._response_bytes)
-        return page((*own, *self._connections.series()))
+        return page((build("agent"), build("proxy"), *own, *self._connections.series()))
 
     def _plan(self, mesh: Mesh, record: Record) -> dict[str, Changes]:
         proxy = Proxy(self._kind, *self._gateway, mesh.classes.get(self._gateway, ""), self._pod.labels)

@@ -78,3 +78,11 @@ async def test_a_denied_connection_counts_as_failed(shared_town) -> None:
     assert (
         series(page, "istio_tcp_connections_failed_total", response_flags="DENY", reporter="destination") == 1
     )
+
+
+@pytest.mark.parametrize("port", [15020, 15090])
+async def test_a_waypoints_pod_serves_istios_figures_and_envoys_own(shared_town, port: int) -> None:
+    town = shared_town
+    answer = await town.request(town.ips["client"], town.ips["waypoint-1"], port, "/stats/prometheus")
+    assert 'istio_build{component="proxy",tag="' in answer.body
+    assert "envoy_cluster_manager_active_clusters" in answer.body

@@ -116,6 +116,7 @@ async def test_the_access_log_is_written_when_the_mesh_asks_for_it(town: Any) ->
     data = {"mesh": "accessLogFile: /dev/stdout\n"}
     town.put({"kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"}, "data": data})
     await town.waypoint()
+    await town.plane.settled()
 
     await town.get("client", "hello")
 
