@@ -14,6 +14,7 @@ from pocketmesh.istio.envoy.destinations import Destinations, cluster_name
 from pocketmesh.istio.envoy.fronts import fronts_of
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.listeners import listener
+from pocketmesh.istio.envoy.plugins import missing_modules
 from pocketmesh.istio.envoy.routes import route_configuration
 from pocketmesh.istio.envoy.xds import response
 from pocketmesh.istio.mesh.model import Mesh
@@ -47,4 +48,5 @@ def waypoint_config(mesh: Mesh, waypoint: Place, layout: Layout) -> Configuratio
             )
     files["lds.json"] = response(*([listener(mesh, fronts, layout)] if fronts else []))
     endpoints = {(end.ip, end.port) for cluster in clusters for end in cluster.port.ready}
-    return Configuration(files, frozenset(endpoints))
+    problems = {problem for front in fronts for problem in missing_modules(front.plugins)}
+    return Configuration(files, frozenset(endpoints), problems=tuple(sorted(problems)))

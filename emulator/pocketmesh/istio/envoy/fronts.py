@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.guards import Guard, waypoint_guard
 from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
+from pocketmesh.istio.mesh.plugins import Plugin, plugins_of
 from pocketmesh.istio.mesh.routing import Rule, honoured
 from pocketmesh.istio.mesh.telemetry import Log, access_log_plan
 from pocketmesh.net.services import Endpoint, Place, ServicePort
@@ -26,6 +27,7 @@ class Front:
     rules: tuple[Rule, ...]
     guard: Guard
     logs: tuple[Log, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
     connections: tuple[Rule, ...] = ()
     """The rule for connections that are no requests, if there is one."""
 
@@ -52,16 +54,19 @@ def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
                 continue
             rules = honoured(mesh.routes.get(service, ()), service, waypoint, port.port)
             connections = honoured(mesh.tcp_routes.get(service, ()), service, waypoint, port.port)
-            yield Front(ips, port, protocol_of(port), tuple(rules), guard, logs, tuple(connections[:1]))
+            plugins = plugins_of(mesh, proxy, port.port, target)
+            protocol = protocol_of(port)
+            yield Front(ips, port, protocol, tuple(rules), guard, logs, plugins, tuple(connections[:1]))
 
 
 def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
     guard = waypoint_guard(mesh, waypoint)
-    logs = access_log_plan(mesh, proxy_of(mesh, "waypoint", waypoint))
+    proxy = proxy_of(mesh, "waypoint", waypoint)
+    logs = access_log_plan(mesh, proxy)
     for workload in sorted(mesh.workloads.values(), key=lambda workload: workload.place):
         if workload.waypoint != waypoint:
             continue
         for number in sorted(set(workload.ports)):
             endpoint = Endpoint(workload.ip, number, pod=workload.name)
             port = ServicePort(workload.place, "", number, "TCP", "", (endpoint,))
-            yield Front((workload.ip,), port, "auto", (), guard, logs)
+            yield Front((workload.ip,), port, "auto", (), guard, logs, plugins_of(mesh, proxy, number))

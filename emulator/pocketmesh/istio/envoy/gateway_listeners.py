@@ -8,6 +8,7 @@ Upstream: istio/istio pilot/pkg/networking/core/gateway.go.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from pocketmesh.istio.envoy.access_logs import access_logs
@@ -20,11 +21,22 @@ from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.gateways import Listener
 from pocketmesh.istio.mesh.guards import Guard
 from pocketmesh.istio.mesh.model import Mesh
+from pocketmesh.istio.mesh.plugins import plugins_of
 from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.mesh.telemetry import access_log_plan
 from pocketmesh.net.services import Place
 
 _ENCRYPTED: Final = frozenset({"HTTPS", "TLS"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all filter chains of a port have in common."""
+
+    http_filters: list[Json]
+    tcp_filters: list[Json]
+    logs: list[Json]
+    layout: Layout
 
 
 def listeners(
@@ -36,10 +48,12 @@ def listeners(
         others = by_port.setdefault(listener.port, [])
         if not others or (others[0].protocol in _ENCRYPTED) == (listener.protocol in _ENCRYPTED):
             others.append(listener)
-    logs = access_logs(mesh, access_log_plan(mesh, proxy_of(mesh, "router", gateway)), layout)
+    proxy = proxy_of(mesh, "router", gateway)
+    logs = access_logs(mesh, access_log_plan(mesh, proxy), layout)
     found: dict[int, Json] = {}
     for port, sharing in by_port.items():
-        chains = list(_chains(gateway, sharing, guard, logs, layout))
+        common = _Common(http_filters(guard, plugins_of(mesh, proxy, port)), tcp_filters(guard), logs, layout)
+        chains = list(_chains(gateway, sharing, common))
         if chains:
             found[port] = _listener(port, chains, layout, tls=sharing[0].protocol in _ENCRYPTED)
     return found
@@ -61,23 +75,21 @@ def _listener(port: int, chains: list[Json], layout: Layout, *, tls: bool) -> Js
     )
 
 
-def _chains(
-    gateway: Place, sharing: list[Listener], guard: Guard, logs: list[Json], layout: Layout
-) -> Iterator[Json]:
+def _chains(gateway: Place, sharing: list[Listener], common: _Common) -> Iterator[Json]:
     if sharing[0].protocol == "HTTP":
-        yield _chain([_http(gateway, sharing[0], guard, logs, layout)])
+        yield _chain([_http(gateway, sharing[0], common)])
         return
     taken: set[str] = set()
     for listener in sharing:
         if listener.protocol == "HTTPS" and listener.hostname not in taken:
             taken.add(listener.hostname)
-            http = _http(gateway, listener, guard, logs, layout)
+            http = _http(gateway, listener, common)
             yield _chain([http], listener.hostname, transport_socket=_terminating(listener))
         elif listener.protocol == "TLS":
             for hostname, rules in sorted(listener.rules.items()):
                 if rules and hostname not in taken:
                     taken.add(hostname)
-                    yield _chain([*tcp_filters(guard), _passing(rules[0], logs)], hostname)
+                    yield _chain([*common.tcp_filters, _passing(rules[0], common.logs)], hostname)
 
 
 def _chain(filters: list[Json], hostname: str = "*", **more: Json) -> Json:
@@ -92,12 +104,12 @@ def _chain(filters: list[Json], hostname: str = "*", **more: Json) -> Json:
     return {**match, "filters": [client, *filters], **more}
 
 
-def _http(gateway: Place, listener: Listener, guard: Guard, logs: list[Json], layout: Layout) -> Json:
+def _http(gateway: Place, listener: Listener, common: _Common) -> Json:
     return connection_manager(
         table_name(gateway, listener),
-        http_filters(guard),
-        logs,
-        layout,
+        common.http_filters,
+        common.logs,
+        common.layout,
         # The client is a stranger: what it says of those before it is not believed.
         use_remote_address=True,
         forward_client_cert_details="SANITIZE_SET",

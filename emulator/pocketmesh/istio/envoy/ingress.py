@@ -14,11 +14,14 @@ from pocketmesh.istio.envoy.config import Configuration
 from pocketmesh.istio.envoy.destinations import Destinations
 from pocketmesh.istio.envoy.gateway_routes import cluster_name
 from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.plugins import missing_modules
 from pocketmesh.istio.envoy.routes import backends_of
 from pocketmesh.istio.envoy.xds import response
+from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.gateways import Listener
 from pocketmesh.istio.mesh.guards import Guard, gateway_guard
 from pocketmesh.istio.mesh.model import Mesh, Protocol, protocol_of
+from pocketmesh.istio.mesh.plugins import plugins_of
 from pocketmesh.istio.waypoints import GATEWAY_NAME
 from pocketmesh.net.services import Endpoint, Place, ServicePort
 
@@ -36,7 +39,14 @@ def gateway_config(mesh: Mesh, gateway: Place, layout: Layout) -> Configuration:
     served = gateway_listeners.listeners(mesh, gateway, listeners, guard, layout)
     files["lds.json"] = response(*served.values())
     endpoints = {(end.ip, end.port) for cluster in clusters for end in cluster.port.ready}
-    return Configuration(files, frozenset(endpoints), {port: layout.port(port) for port in served})
+    proxy = proxy_of(mesh, "router", gateway)
+    plugins = (plugin for port in served for plugin in plugins_of(mesh, proxy, port))
+    return Configuration(
+        files,
+        frozenset(endpoints),
+        {port: layout.port(port) for port in served},
+        tuple(sorted(missing_modules(plugins))),
+    )
 
 
 def _labels(mesh: Mesh, gateway: Place) -> Mapping[str, str]:

@@ -68,7 +68,7 @@ def _chains(mesh: Mesh, front: Front, layout: Layout) -> Iterator[Json]:
     if front.protocol != "tcp":
         name = cluster_name(front.port.host, front.port.port)
         protocols = {"application_protocols": _HTTP_PROTOCOLS} if front.protocol == "auto" else {}
-        filters = [*by_host.filters(front.port), *http_filters(front.guard)]
+        filters = [*by_host.filters(front.port), *http_filters(front.guard, front.plugins)]
         manager = connection_manager(name, filters, logs, layout)
         yield _chain(name, {**match, **protocols}, [manager])
     if front.protocol in {"tcp", "auto"}:

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from pocketmesh.istio.envoy.config import Configuration
+from pocketmesh.istio.envoy.confinement import Refused, confined
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.patching import patched
-from pocketmesh.istio.envoy.patching.confinement import Refused, confined
 from pocketmesh.istio.envoy.patching.lists import operated
 from pocketmesh.istio.envoy.patching.merging import merged
 from pocketmesh.istio.envoy.xds import response

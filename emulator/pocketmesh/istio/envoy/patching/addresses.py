@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pocketmesh.istio.envoy.confinement import Refused
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.listeners import PROXY
-from pocketmesh.istio.envoy.patching.confinement import Refused
 from pocketmesh.istio.envoy.xds import Json, typed
 from pocketmesh.istio.mesh.model import Mesh
 

@@ -11,10 +11,10 @@ from urllib.parse import unquote
 import orjson
 
 from pocketmesh.istio.envoy.config import Configuration
+from pocketmesh.istio.envoy.confinement import Refused, confined
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.patching import addresses
 from pocketmesh.istio.envoy.patching.clusters import patched_clusters
-from pocketmesh.istio.envoy.patching.confinement import Refused, confined
 from pocketmesh.istio.envoy.patching.listeners import patched_listeners
 from pocketmesh.istio.envoy.patching.patches import Patch, patches_of
 from pocketmesh.istio.envoy.patching.routes import patched_routes
