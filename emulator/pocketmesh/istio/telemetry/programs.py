@@ -9,10 +9,11 @@ from pocketmesh.istio.telemetry.counting import Counter, Gauge, page
 from pocketmesh.versions import ISTIO
 
 
-def build(component: str) -> Gauge:
-    """Which release a program is of."""
+def build(*components: str) -> Gauge:
+    """Which release a pod's programs are of."""
     found = Gauge("istio_build", "Istio component build info")
-    found.set({"component": component, "tag": ISTIO}, 1)
+    for component in components:
+        found.set({"component": component, "tag": ISTIO}, 1)
     return found
 
 

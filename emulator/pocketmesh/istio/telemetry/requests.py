@@ -69,7 +69,7 @@ class ProxyMetrics:
     def page(self) -> bytes:
         """What Prometheus reads."""
         own = (self._requests, self._took, self._request_bytes, self._response_bytes)
-        return page((build("agent"), build("proxy"), *own, *self._connections.series()))
+        return page((build("agent", "proxy"), *own, *self._connections.series()))
 
     def _plan(self, mesh: Mesh, record: Record) -> dict[str, Changes]:
         proxy = Proxy(self._kind, *self._gateway, mesh.classes.get(self._gateway, ""), self._pod.labels)
