@@ -230,7 +230,7 @@ class Town:
             }
         )
         self.start_agent(f"{name}-1")
-        await self.until(lambda: self.answers(ip))
+        await self.until(lambda: self.answers(ip), 30)
 
     @staticmethod
     def gateway_label(name: str) -> Object:
@@ -241,7 +241,7 @@ class Town:
         ip = self.pod(f"{name}-1", enrolled=False, listening=False, labels=self.gateway_label(name))
         self.listeners(*listeners, name=name)
         self.start_agent(f"{name}-1", "router")
-        await self.until(lambda: self.answers(ip))
+        await self.until(lambda: self.answers(ip), 30)
 
     def listeners(self, *listeners: Object, name: str = "gw") -> None:
         spec = {"gatewayClassName": "istio", "listeners": list(listeners)}
