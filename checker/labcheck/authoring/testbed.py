@@ -17,7 +17,7 @@ from labcheck.authoring.fields import misspelt
 from labcheck.authoring.forked import in_fork
 from labcheck.authoring.replay import BlockFailed, replay
 from labcheck.authoring.trials import Trial, changed
-from labcheck.environments.lifecycle import down, reset, setup_documents, up
+from labcheck.environments.lifecycle import down, reset, up
 from labcheck.environments.provider import Provider
 from labcheck.environments.state import StateFolder
 from labcheck.errors import LabcheckError
@@ -25,7 +25,7 @@ from labcheck.grading.report import Report
 from labcheck.grading.run import grade
 from labcheck.kube import Cluster, connect
 from labcheck.kube.manifests import apply_all
-from labcheck.lab.pages import Page
+from labcheck.lab.pages import Page, setup_documents
 from labcheck.lab.variant import Variant
 
 

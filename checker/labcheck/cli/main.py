@@ -34,6 +34,7 @@ _LEARNER = {
     "solution": ("guidance", "Every accepted way, once the lab is passed."),
     "reset": ("running", "Bring a lab back to its start."),
     "status": ("listing", "The labs that run."),
+    "logs": ("logs", "What was said while a lab was started."),
     "down": ("running", "End a lab and forget it."),
     "doctor": ("doctor", "Check this machine."),
     "tools": ("tools", "The programs that labs are worked with."),
@@ -41,6 +42,7 @@ _LEARNER = {
 _AUTHOR = {
     "new": ("authors", "Make a lab to begin with."),
     "lint": ("authors", "Check labs without running them."),
+    "pool": ("pool", "Clusters of kind made ahead, for labs to start in seconds."),
     "verify": ("verify", "Prove labs honest: solutions, mistakes and pages."),
 }
 VERBS = _LEARNER | _AUTHOR

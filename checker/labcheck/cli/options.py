@@ -52,7 +52,8 @@ class Session:
 
         loaded = self.load(name)
         record = self.state.environment(loaded.lab.id).record()
-        running = record.seed if record and record.status == "ready" else DEFAULT_SEED
+        # One that was interrupted goes on with its seed; a record without a folder tells nothing.
+        running = record.seed if record and record.lab_folder else DEFAULT_SEED
         return variant(loaded, running if seed is None else seed)
 
 

@@ -13,16 +13,22 @@ from labcheck.cli.options import Session, debug_option, lab_argument, labs_optio
 @click.command("up")
 @lab_argument
 @click.option("--provider", metavar="P", help="What runs the cluster; else the lab's first choice.")
+@click.option("--context", default="", metavar="NAME", help="The cluster, with --provider existing.")
+@click.option("--i-know", "sure", is_flag=True, help="That the context looks like production.")
 @seed_option
 @click.pass_obj
-def up_command(session: Session, lab: str, provider: str | None, seed: int | None) -> None:
+def up_command(
+    session: Session, lab: str, provider: str | None, context: str, sure: bool, seed: int | None
+) -> None:
     """Start a lab."""
     from labcheck.environments.lifecycle import up
     from labcheck.environments.provider import provider_for
 
     started = time.monotonic()
     variant = session.variant(lab, seed)
-    runner = provider_for(variant.lab, provider)
+    record = session.state.environment(variant.lab.id).record()
+    known = record.provider if record else None
+    runner = provider_for(variant.lab, provider or known, context, sure=sure)
     about, name = variant.lab, short_name(variant.lab.id)
     click.echo(f"{click.style(about.id, bold=True)}  {about.title}")
     click.echo(f"{about.domain} · about {about.minutes} min · {about.total} points")

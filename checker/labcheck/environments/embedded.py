@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labcheck.environments import process
+from labcheck.environments.provider import Progress, silent
 from labcheck.errors import EnvironmentTrouble
 from labcheck.kube import Cluster
-from labcheck.lab.model import Lab
+from labcheck.lab.variant import Variant
 
 PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
 _LOG_TAIL = 5
+_SNAPSHOT = "/pocketmesh/v1/snapshots/ready"
 _LITTLE = 8_000_000
 """Bytes; a cluster with a solved lab takes about half of that."""
 
@@ -34,12 +36,12 @@ class Embedded:
         self._program = tuple(program or PROGRAM)
         self._timeout = timeout
 
-    def start(self, folder: Path, lab: Lab) -> None:
+    def start(self, folder: Path, variant: Variant) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Written last by the daemon; one from an earlier run would be taken for ready.
             (folder / "kubeconfig").unlink(missing_ok=True)
-            command = [*self._program, "--state", str(folder), "--istio", lab.environment.istio]
+            command = [*self._program, "--state", str(folder), "--istio", variant.lab.environment.istio]
             pid = process.start(command, folder / "log")
             (folder / "started").write_text(str(pid), encoding="utf-8")
         except OSError as error:
@@ -49,7 +51,7 @@ class Embedded:
                 next_step="Run `labcheck doctor`.",
             ) from error
 
-    def wait(self, folder: Path) -> Path:
+    def wait(self, folder: Path, progress: Progress = silent) -> Path:
         kubeconfig = folder / "kubeconfig"
         deadline = time.monotonic() + self._timeout
         while not kubeconfig.exists():
@@ -63,15 +65,25 @@ class Embedded:
     def running(self, folder: Path) -> bool:
         return any(process.alive(pid, str(folder)) for pid in _pids(folder))
 
+    def gone(self, folder: Path) -> bool:
+        return False
+
     def stop(self, folder: Path) -> None:
         for pid in _pids(folder):
             process.stop(pid, str(folder))
 
-    def snapshot(self, cluster: Cluster, name: str) -> None:
-        cluster.connection.request("POST", f"/pocketmesh/v1/snapshots/{name}")
+    def abandon(self, folder: Path) -> bool:
+        self.stop(folder)
+        return False
 
-    def restore(self, cluster: Cluster, name: str) -> None:
-        cluster.connection.request("POST", f"/pocketmesh/v1/snapshots/{name}/restore")
+    def snapshot(self, folder: Path, cluster: Cluster) -> None:
+        cluster.connection.request("POST", _SNAPSHOT)
+
+    def restore(self, folder: Path, cluster: Cluster) -> None:
+        cluster.connection.request("POST", f"{_SNAPSHOT}/restore")
+
+    def logs(self, folder: Path) -> Path:
+        return folder / "log"
 
     @staticmethod
     def _ended(folder: Path, fact: str) -> EnvironmentTrouble:

@@ -1,17 +1,16 @@
 """An environment's way: up, reset, down, and what has become of it.
 
 `up` does as much as it can while the cluster boots. Whatever interrupts it, the record says "creating" until
-the very end, and the next `up` starts over; an environment that was ready is never set up again, only
-restarted.
+the very end, and the next `up` goes on from there where the provider can, else starts over; an environment
+that was ready is never set up again, only restarted, unless somebody has deleted its cluster.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from labcheck.environments.provider import Provider, provider
+from labcheck.environments.provider import Progress, Provider, provider
 from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
@@ -19,16 +18,11 @@ from labcheck.kube.manifests import Applied, apply_all
 from labcheck.kube.readiness import wait_ready
 from labcheck.lab import pages
 from labcheck.lab.variant import Variant
-from labcheck.yamltext import Document, documents
-
-Progress = Callable[[str], None]
-
-SNAPSHOT = "ready"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What has become of an environment: `state` is ready, stopped or interrupted."""
+    """What has become of an environment: `state` is ready, stopped, gone or interrupted."""
 
     record: Record
     folder: EnvironmentFolder
@@ -48,18 +42,29 @@ def up(state: StateFolder, variant: Variant, runner: Provider, progress: Progres
             _refuse_another(record, variant, runner)
             if runner.running(folder.cluster):
                 return "running"
-            _restart(folder, variant, runner, progress)
-            return "restarted"
-        if record:
+            if not runner.gone(folder.cluster):
+                _restart(folder, variant, runner, progress)
+                return "restarted"
+            progress("its cluster was deleted; making it anew")
+            _clear(folder, record)
+        elif record and not _goes_on(folder, record, variant, runner):
             progress("cleaning up after an interrupted start")
             _clear(folder, record)
         try:
             _create(folder, variant, runner, progress)
         except BaseException:
-            runner.stop(folder.cluster)
-            folder.remove()
+            if runner.abandon(folder.cluster):
+                progress("what is done is kept: `labcheck up` goes on from here, `labcheck down` removes it")
+            else:
+                folder.remove()
             raise
         return "created"
+
+
+def _goes_on(folder: EnvironmentFolder, record: Record, variant: Variant, runner: Provider) -> bool:
+    """Whether a start that was interrupted can be continued, for it was of the same variant."""
+    same = (record.provider, record.seed) == (runner.name, variant.seed)
+    return same and runner.abandon(folder.cluster)
 
 
 def _refuse_another(record: Record, variant: Variant, runner: Provider) -> None:
@@ -81,26 +86,26 @@ def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progr
         lab.id, str(variant.folder), runner.name, variant.seed, variant.namespace, status="creating"
     )
     folder.remember(record)
-    runner.start(folder.cluster, lab)
-    manifests = setup_documents(variant)
+    runner.start(folder.cluster, variant)
+    manifests = pages.setup_documents(variant)
     pages.guide(variant)
     import_client()
-    with connect(runner.wait(folder.cluster)) as cluster:
+    with connect(runner.wait(folder.cluster, progress)) as cluster:
         progress("cluster answers")
         applied = apply_all(cluster, manifests)
         progress(f"setup applied: {len(applied)} objects")
         _grant(folder, variant, cluster)
         wait_ready(cluster, applied, runner.setup_timeout)
         progress("setup ready")
-        runner.snapshot(cluster, SNAPSHOT)
+        runner.snapshot(folder.cluster, cluster)
     folder.save("setup.json", {"objects": [it.obj for it in applied]})
     folder.remember(replace(record, status="ready", seconds=round(time.monotonic() - started, 2)))
 
 
 def _restart(folder: EnvironmentFolder, variant: Variant, runner: Provider, progress: Progress) -> None:
     progress("it had stopped; starting it on the state it had")
-    runner.start(folder.cluster, variant.lab)
-    with connect(runner.wait(folder.cluster)) as cluster:
+    runner.start(folder.cluster, variant)
+    with connect(runner.wait(folder.cluster, progress)) as cluster:
         progress("cluster answers")
         _grant(folder, variant, cluster)
         wait_ready(cluster, _probe_pods(variant, cluster), runner.setup_timeout)
@@ -114,7 +119,7 @@ def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
         found = running(state, lab.id)
         runner = provider(found.record.provider)
         with connect(runner.wait(found.folder.cluster)) as cluster:
-            runner.restore(cluster, SNAPSHOT)
+            runner.restore(found.folder.cluster, cluster)
             progress("snapshot restored")
             wait_ready(cluster, setup_objects(variant, cluster), runner.setup_timeout)
             progress("setup ready")
@@ -154,6 +159,11 @@ def running(state: StateFolder, lab_id: str) -> Status:
             f"The cluster of {lab_id} has stopped.",
             next_step=f"Nothing is lost; start it: labcheck up {lab_id}",
         )
+    if status.state == "gone":
+        raise EnvironmentTrouble(
+            f"The cluster of {lab_id} is gone: something other than labcheck has deleted it.",
+            next_step=f"Make it anew, without your answer: labcheck up {lab_id}",
+        )
     if status.state == "interrupted":
         raise EnvironmentTrouble(
             f"{lab_id} was never completely started.", next_step=f"Start it again: labcheck up {lab_id}"
@@ -161,16 +171,12 @@ def running(state: StateFolder, lab_id: str) -> Status:
     return status
 
 
-def setup_documents(variant: Variant) -> list[Document]:
-    """The manifests of the setup. Raises AuthorError."""
-    return [it for path, text in pages.setup(variant) for it in documents(path, text)]
-
-
 def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
     """What the setup consists of, whether or not it is there."""
     kinds = {(kind.api_version, kind.kind): kind for kind in cluster.kinds()}
     found = [
-        (it.data, kinds.get((it.data["apiVersion"], it.data["kind"]))) for it in setup_documents(variant)
+        (it.data, kinds.get((it.data["apiVersion"], it.data["kind"])))
+        for it in pages.setup_documents(variant)
     ]
     return [Applied(kind, obj) for obj, kind in found if kind is not None]
 
@@ -178,8 +184,10 @@ def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
 def _status(folder: EnvironmentFolder, record: Record) -> Status:
     if record.status != "ready":
         return Status(record, folder, "interrupted")
-    alive = provider(record.provider).running(folder.cluster)
-    return Status(record, folder, "ready" if alive else "stopped")
+    runner = provider(record.provider)
+    if runner.running(folder.cluster):
+        return Status(record, folder, "ready")
+    return Status(record, folder, "gone" if runner.gone(folder.cluster) else "stopped")
 
 
 def _clear(folder: EnvironmentFolder, record: Record) -> None:

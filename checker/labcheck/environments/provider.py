@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from labcheck.errors import UsageError, did_you_mean
 from labcheck.kube import Cluster
 from labcheck.lab.model import PROVIDERS, Lab
+from labcheck.lab.variant import Variant
+
+Progress: TypeAlias = Callable[[str], None]
+
+
+def silent(text: str) -> None:
+    """Says nothing of the progress."""
 
 
 class Provider(Protocol):
@@ -22,43 +30,55 @@ class Provider(Protocol):
     traces: bool
     """Whether its clusters tell the way of a request."""
 
-    def start(self, folder: Path, lab: Lab) -> None:
+    def start(self, folder: Path, variant: Variant) -> None:
         """Begins to start the cluster of `folder`, new or stopped; returns at once."""
 
-    def wait(self, folder: Path) -> Path:
+    def wait(self, folder: Path, progress: Progress = silent) -> Path:
         """The administrator's kubeconfig, when the cluster answers. Raises EnvironmentTrouble."""
 
     def running(self, folder: Path) -> bool:
         """Whether the cluster of `folder` runs."""
 
+    def gone(self, folder: Path) -> bool:
+        """Whether the cluster of `folder` was taken away by somebody else, and will not come back."""
+
     def stop(self, folder: Path) -> None:
-        """Ends the cluster of `folder`, which may be gone already; its state stays."""
+        """Ends the cluster of `folder`, which may be gone already; what is in the folder stays."""
 
-    def snapshot(self, cluster: Cluster, name: str) -> None:
-        """Keeps the cluster's objects under `name`."""
+    def abandon(self, folder: Path) -> bool:
+        """Clears up after a start that did not succeed; True when the next one can go on from there."""
 
-    def restore(self, cluster: Cluster, name: str) -> None:
+    def snapshot(self, folder: Path, cluster: Cluster) -> None:
+        """Keeps the cluster's objects as they are."""
+
+    def restore(self, folder: Path, cluster: Cluster) -> None:
         """Brings them back."""
 
+    def logs(self, folder: Path) -> Path:
+        """The file with what was said while the cluster was started, and since."""
 
-def provider(name: str) -> Provider:
-    """The provider called `name`. Raises UsageError for one that does not exist, or not in this version."""
+
+def provider(name: str, context: str = "", *, sure: bool = False) -> Provider:
+    """The provider called `name`. Raises UsageError for one that does not exist."""
     if name == "embedded":
         from labcheck.environments.embedded import Embedded
 
         return Embedded()
-    if name in PROVIDERS:
-        raise UsageError(
-            f"The provider `{name}` is not part of this version of labcheck.",
-            next_step="Leave out --provider: the embedded cluster needs no Docker.",
-        )
+    if name == "kind":
+        from labcheck.environments.kind.provider import Kind
+
+        return Kind()
+    if name == "existing":
+        from labcheck.environments.existing.provider import Existing
+
+        return Existing(context, sure=sure)
     raise UsageError(f"There is no provider `{name}`. {did_you_mean(name, PROVIDERS)}")
 
 
-def provider_for(lab: Lab, name: str | None) -> Provider:
+def provider_for(lab: Lab, name: str | None, context: str = "", *, sure: bool = False) -> Provider:
     """The provider that was asked for, or the lab's first. Raises UsageError if the lab lacks it."""
     supported = lab.environment.providers
     chosen = name or supported[0]
     if chosen in PROVIDERS and chosen not in supported:
         raise UsageError(f"{lab.id} does not run on `{chosen}`; it runs on {', '.join(supported)}.")
-    return provider(chosen)
+    return provider(chosen, context, sure=sure)

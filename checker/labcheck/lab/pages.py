@@ -14,6 +14,7 @@ from labcheck.lab.blocks import Block, blocks
 from labcheck.lab.frontmatter import FrontMatter, front_matter
 from labcheck.lab.templates import render
 from labcheck.lab.variant import Variant
+from labcheck.yamltext import Document, documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def setup(variant: Variant) -> list[tuple[Path, str]]:
     """The manifests of `setup/`, in name order, with params filled in."""
     paths = sorted((variant.folder / "setup").glob("*.yaml"))
     return [(path, render(read(path), variant.params, path)) for path in paths]
+
+
+def setup_documents(variant: Variant) -> list[Document]:
+    """The objects of the setup, each knowing its lines. Raises AuthorError."""
+    return [it for path, text in setup(variant) for it in documents(path, text)]
 
 
 def read(path: Path) -> str:

@@ -71,13 +71,17 @@ def test_wrong_usage_ends_with_2_and_says_what_to_do(
     assert message in capsys.readouterr().err
 
 
-def test_a_provider_of_a_later_version_is_refused(
-    make_lab: MakeLab, capsys: pytest.CaptureFixture[str]
+def test_kind_is_refused_on_a_machine_that_cannot_run_it(
+    make_lab: MakeLab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     text = (make_lab() / "lab.yaml").read_text().replace("[embedded]", "[kind]")
     labs = make_lab({"lab.yaml": text}).parent
-    assert run(["--labs", str(labs), "up", "7"], Session()) == 2
-    assert "`kind` is not part of this version" in capsys.readouterr().err
+    assert run(["--labs", str(labs), "up", "7"], Session()) == 3
+    said = capsys.readouterr().err
+    assert "This machine cannot run the lab on kind yet" in said
+    assert "labcheck tools install" in said
 
 
 def test_a_broken_lab_ends_with_2_and_names_the_line(

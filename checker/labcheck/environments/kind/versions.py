@@ -55,6 +55,7 @@ class Versions:
     """The whole table."""
 
     node_image: str
+    gateway_api_crds: str
     istio: str
     istio_images: tuple[str, ...]
     tools: Mapping[str, Tool]
@@ -74,6 +75,7 @@ def read(data: Mapping[str, Any]) -> Versions:
     node = data["kind_node"]
     return Versions(
         node_image=node["image"] + (f"@{node['digest']}" if "digest" in node else ""),
+        gateway_api_crds=data["gateway_api"]["crds"],
         istio=data["istio"]["version"],
         istio_images=tuple(data["istio"]["images"]),
         tools={name: _tool(name, tool) for name, tool in data["tools"].items()},

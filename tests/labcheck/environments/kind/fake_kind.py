@@ -1,0 +1,88 @@
+"""A kind whose clusters are embedded ones: the one step that needs images is replaced, and nothing else is.
+
+What it prints is what kind v0.32.0 prints, and to standard error like kind (create.go of
+pkg/cluster/internal/create, docker-image.go of pkg/cmd/kind/load). Clusters live in $FAKE_KIND, each in a
+folder; a file `fail` there holds what the next creation fails with, `hang` keeps it from ending.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from labcheck.environments import process
+
+VERSION = "kind v0.32.0 go1.26.2 linux/amd64"
+STEPS = ("Ensuring node image (kindest/node:v1.36.1) 🖼", "Preparing nodes 📦", "Writing configuration 📜")
+MORE = ("Starting control-plane 🕹️", "Installing CNI 🔌", "Installing StorageClass 💾")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def create(place: Path, config: Path, kubeconfig: Path) -> int:
+    name = json.loads(config.read_text())["name"]
+    folder = place / name
+    if folder.exists():
+        say(f'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "{name}"')
+        return 1
+    say(f'Creating cluster "{name}" ...')
+    folder.mkdir(parents=True)
+    for step in STEPS:
+        say(f" ✓ {step}")
+    if (place / "fail").exists():
+        say(f" ✗ {MORE[0]}\nERROR: failed to create cluster: {(place / 'fail').read_text()}")
+        shutil.rmtree(folder)
+        return 1
+    while (place / "hang").exists():
+        time.sleep(0.05)
+    command = [sys.executable, "-P", "-m", "pocketmesh", "serve", "--state", str(folder), "--istio", "none"]
+    (folder / "started").write_text(str(process.start(command, folder / "log")))
+    while not (folder / "kubeconfig").exists():
+        time.sleep(0.05)
+    for step in MORE:
+        say(f" ✓ {step}")
+    kubeconfig.write_text((folder / "kubeconfig").read_text())
+    say(f'Set kubectl context to "kind-{name}"')
+    return 0
+
+
+def delete(place: Path, name: str) -> int:
+    folder = place / name
+    say(f'Deleting cluster "{name}" ...')
+    if (folder / "started").exists():
+        process.stop(int((folder / "started").read_text()), str(folder))
+    if folder.exists():
+        shutil.rmtree(folder)
+        say(f'Deleted nodes: ["{name}-control-plane"]')
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("words", nargs="+")
+    for option in ("--name", "--config", "--kubeconfig", "--wait"):
+        parser.add_argument(option)
+    asked = parser.parse_args()
+    place = Path(os.environ["FAKE_KIND"])
+    match asked.words:
+        case ["version"]:
+            print(VERSION)
+        case ["create", "cluster"]:
+            return create(place, Path(asked.config), Path(asked.kubeconfig))
+        case ["delete", "cluster"]:
+            return delete(place, asked.name)
+        case ["load", "docker-image", image]:
+            node = f"{asked.name}-control-plane"
+            say(f'Image: "{image}" with ID "sha256:0" not yet present on node "{node}", loading...')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
