@@ -11,6 +11,7 @@ from labcheck.checks import Refusal, task
 
 LABEL = "istio.io/dataplane-mode"
 ANNOTATION = "ambient.istio.io/redirection"
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
 @task("enrolled")
@@ -87,7 +88,7 @@ def test_one_pod_of_two_is_in_the_mesh(cluster, traffic, expect, params):
 
 @task("rollback")
 def test_the_namespace_has_left_the_mesh(cluster, traffic, expect, params):
-    """The namespace has left the mesh, and so have its pods."""
+    """The namespace has left the mesh, and so have its pods, unrestarted."""
     name = params.attic
 
     def look():
@@ -98,6 +99,15 @@ def test_the_namespace_has_left_the_mesh(cluster, traffic, expect, params):
             observed=f"{LABEL}: {label}",
             why="As long as it does, the next pod that starts is captured.",
             next=f"kubectl get namespace {name} --show-labels",
+        )
+        annotations = ("spec", "template", "metadata", "annotations")
+        restarted = cluster.get("Deployment", "helloworld", name).at(*annotations, default={}).get(RESTARTED)
+        expect.holds(
+            "helloworld was not restarted",
+            restarted is None,
+            observed=f"{RESTARTED}: {restarted}",
+            why="ztunnel lets go of a pod while it runs. labcheck reset lab-02 brings back the beginning.",
+            next=f"kubectl rollout history deployment helloworld -n {name}",
         )
         pods = cluster.all("Pod", name, labels={"app": "helloworld"})
         captured = [pod.name for pod in pods if is_captured(pod)]
