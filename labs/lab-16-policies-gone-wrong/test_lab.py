@@ -104,8 +104,7 @@ def test_plain_callers_reach_one_page(traffic, expect, params):
                 response,
                 by=Refusal.RESET,
                 control=seen,
-                why=f"Of {params.vault}, plain callers may see the page at port 80 of status and nothing else. "
-                f"This was {url}",
+                why=f"Plain callers may see port 80 of status and nothing else; this was {url}.",
                 next="kubectl get peerauthentication -A -o yaml",
             )
 

@@ -141,7 +141,7 @@ def test_nothing_of_the_mesh_is_left(cluster, traffic, expect, params):
             not left,
             observed="; ".join(left),
             why="What is left over comes to life again when the namespace is enrolled the next time.",
-            next=f"kubectl get namespace {place} --show-labels; kubectl get gtw,peerauthentication -n {place}",
+            next=f"kubectl get namespaces,gtw,peerauthentication -n {place} --show-labels",
         )
         for response, (name, home) in zip(
             both(traffic, url), (("prober", params.team), ("plain", params.outside)), strict=True
