@@ -64,6 +64,7 @@ class DataPlane:
         self._mesh = Mesh()
         self._keys: Mapping[str, str] = {}
         self._stale = False
+        self._untold = False
         self._known = False
         self._latest = clock.now()
         self._ztunnel: Ztunnel | None = None
@@ -93,12 +94,13 @@ class DataPlane:
         states = [event.object, *([event.previous.object] if event.previous else [])]
         if not any(feeds(key.resource, state) for state in states):
             return ()
-        self._stale = True
+        self._stale = self._untold = True
         return ("mesh",)
 
     def reconcile(self, key: Hashable) -> float | None:
         """Hands a new mesh to whoever follows it, but not for each of many changes in a row."""
-        if not self._stale:
+        # A connection may have looked at the new mesh before; the proxies have not been told by that.
+        if not self._untold:
             return None
         waited = (self._clock.now() - self._latest).total_seconds()
         if 0 <= waited < _COALESCE:
@@ -161,7 +163,7 @@ class DataPlane:
 
     async def settled(self) -> None:
         """Returns when every Envoy has looked at the configuration that follows from the objects now."""
-        if self._stale:
+        if self._untold:
             self._refresh()
         for proxy in list(self.proxies.values()):
             await proxy.settled()
@@ -227,6 +229,7 @@ class DataPlane:
 
     def _refresh(self) -> None:
         mesh = self.mesh
+        self._untold = False
         self._latest = self._clock.now()
         if self._ztunnel is not None:
             self._ztunnel.recheck()

@@ -157,3 +157,28 @@ async def test_the_agent_asks_envoys_admin_interface(town: Any) -> None:
     code, said = await town.agent("waypoint-1", "request", "GET", "stats?filter=^server.live$")
 
     assert (code, said) == (0, "server.live: 1\n")
+
+
+async def test_a_waypoint_is_told_of_a_mesh_that_others_have_looked_at_before(town: Any) -> None:
+    town.pod("other")
+    bound = {"istio.io/use-waypoint": "waypoint"}
+    town.service("hello", "server", **bound)
+    looking = asyncio.create_task(look_at_the_mesh_always(town))
+    try:
+        await town.waypoint()
+
+        town.service("hello", "other", **bound)
+
+        await town.until(lambda: answered_by(town, "other"))
+    finally:
+        looking.cancel()
+
+
+async def look_at_the_mesh_always(town: Any) -> None:
+    """As a ztunnel with many connections does."""
+    while town.plane.mesh:
+        await asyncio.sleep(0)
+
+
+async def answered_by(town: Any, name: str) -> bool:
+    return bool((await town.get("client", "hello")).instance == name)
