@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 	@scripts/demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m "not slow and not bench"
+	$(BIN)/python -m pytest -m "not slow and not bench and not kind"
 
 slow: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -m slow
@@ -44,5 +44,5 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml
-	@scripts/make-venv $(PYTHON) $(VENV) embedded,site,dev
+	@scripts/make-venv $(PYTHON) $(VENV) embedded,kind,site,dev
 	@touch $@ $(VENV)/installed

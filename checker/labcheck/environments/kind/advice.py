@@ -21,7 +21,7 @@ _KNOWN = (
     (r"no space left on device", "The disk is full: docker system prune, then repeat."),
     (r"too many open files|inotify", f"The limits of inotify are too low. {_DOCTOR}"),
     (
-        r"could not find a log line that matches|[Cc]group",
+        r"could not find a log line that matches",
         f"The node does not boot, mostly for want of cgroup version 2 or of inotify instances. {_DOCTOR}",
     ),
     (

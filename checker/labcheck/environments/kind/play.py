@@ -55,7 +55,7 @@ class Progression:
                 seconds = round(float(data.get("duration") or 0), 1)
                 step = _said(name, data)
                 self.steps.append({"step": step, "seconds": seconds})
-                return "" if name.startswith(("Look for", "Remember")) else f"{step} ({seconds:.1f} s)"
+                return "" if step.startswith(("Look for", "Remember")) else f"{step} ({seconds:.1f} s)"
         return ""
 
     def lasting(self, seconds: float) -> list[str]:

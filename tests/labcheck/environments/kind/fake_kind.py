@@ -1,8 +1,9 @@
 """A kind whose clusters are embedded ones: the one step that needs images is replaced, and nothing else is.
 
-What it prints is what kind v0.32.0 prints, and to standard error like kind (create.go of
-pkg/cluster/internal/create, docker-image.go of pkg/cmd/kind/load). Clusters live in $FAKE_KIND, each in a
-folder; a file `fail` there holds what the next creation fails with, `hang` keeps it from ending.
+What it prints was recorded from kind v0.33.0 where an engine lets it run (version, first steps, errors) and
+follows that version's create.go and docker-image.go from there on, all of it to standard error as kind does.
+Clusters live in $FAKE_KIND, each in a folder; a file `fail` there holds what a creation fails with, a file
+`hang` keeps it from ending.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from pathlib import Path
 
 from labcheck.environments import process
 
-VERSION = "kind v0.32.0 go1.26.2 linux/amd64"
-STEPS = ("Ensuring node image (kindest/node:v1.36.1) 🖼", "Preparing nodes 📦", "Writing configuration 📜")
+VERSION = "kind v0.33.0 go1.27.2 linux/amd64"
+STEPS = (
+    "Ensuring node image (docker.io/kindest/node:v1.36.1) 🖼️ ",
+    "Preparing nodes 📦",
+    "Writing configuration 📜",
+)
 MORE = ("Starting control-plane 🕹️", "Installing CNI 🔌", "Installing StorageClass 💾")
 
 
@@ -35,7 +40,7 @@ def create(place: Path, config: Path, kubeconfig: Path) -> int:
     say(f'Creating cluster "{name}" ...')
     folder.mkdir(parents=True)
     for step in STEPS:
-        say(f" ✓ {step}")
+        say(f" • {step} ...\n ✓ {step}")
     if (place / "fail").exists():
         say(f" ✗ {MORE[0]}\nERROR: failed to create cluster: {(place / 'fail').read_text()}")
         shutil.rmtree(folder)
@@ -47,7 +52,7 @@ def create(place: Path, config: Path, kubeconfig: Path) -> int:
     while not (folder / "kubeconfig").exists():
         time.sleep(0.05)
     for step in MORE:
-        say(f" ✓ {step}")
+        say(f" • {step} ...\n ✓ {step}")
     kubeconfig.write_text((folder / "kubeconfig").read_text())
     say(f'Set kubectl context to "kind-{name}"')
     return 0
