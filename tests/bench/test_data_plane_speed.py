@@ -95,9 +95,8 @@ async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
         store.create(Key("gateways.gateway.networking.k8s.io", "shop", "waypoint"), gateway)
         runtime.add(plane)
         plane.start(Silent())  # type: ignore[arg-type]
-        with plane.proxy(
-            "waypoint", ("shop", "waypoint"), workload_of(pod("waypoint"), ips["waypoint"]), "w"
-        ) as proxy:
+        workload = workload_of(pod("waypoint"), ips["waypoint"])
+        with plane.proxy("waypoint", ("shop", "waypoint"), workload, "w", nothing) as proxy:
             envoy = asyncio.create_task(proxy.run(ignore, ignore))
             await plane.settled()
             yield Setting(fabric, ips["client"], "10.96.0.20", proxy.pid)
@@ -114,6 +113,10 @@ class Silent:
 
 async def ignore(data: bytes) -> None:
     pass
+
+
+async def nothing(url: str) -> bytes:
+    raise AssertionError(url)
 
 
 async def test_a_routed_request_takes_two_milliseconds_at_most(setting: Setting) -> None:

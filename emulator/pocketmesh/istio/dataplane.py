@@ -20,6 +20,7 @@ from pocketmesh.clock import Clock
 from pocketmesh.istio.envoy.config import Configuration, waypoint_config
 from pocketmesh.istio.envoy.ingress import gateway_config
 from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.modules import Load
 from pocketmesh.istio.envoy.patching import patched
 from pocketmesh.istio.envoy.ports import Ports
 from pocketmesh.istio.envoy.preface import preface
@@ -135,7 +136,9 @@ class DataPlane:
         return self._ztunnel.connections() if self._ztunnel is not None else []
 
     @contextmanager
-    def proxy(self, kind: ProxyKind, gateway: Place, pod: Workload, uid: str) -> Iterator[EnvoyProxy]:
+    def proxy(
+        self, kind: ProxyKind, gateway: Place, pod: Workload, uid: str, load: Load
+    ) -> Iterator[EnvoyProxy]:
         """A proxy for a Gateway's pod, fed with every mesh and reachable as long as it lasts."""
 
         def take(record: Record) -> None:
@@ -143,7 +146,9 @@ class DataPlane:
                 observer.passed(Passage(gateway, pod, record, kind))
 
         layout, ports = Layout(self._run / uid[:8]), Ports(self._fabric, pod.ip)
-        proxy = EnvoyProxy(kind, gateway, pod, layout, _configured(kind), self._accept(pod), ports, take)
+        proxy = EnvoyProxy(
+            kind, gateway, pod, layout, _configured(kind), self._accept(pod), ports, load, take
+        )
         self.proxies[pod.ip] = proxy
         if self._known:
             proxy.update(self.mesh)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractContextManager
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from pocketmesh.istio.endpoints import Page, served
 from pocketmesh.istio.envoy.admin import exchange
+from pocketmesh.istio.envoy.modules import Load, load
 from pocketmesh.istio.envoy.proxy import EnvoyProxy
 from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.model import Workload, workload_of
@@ -33,7 +35,7 @@ class Proxies(Protocol):
     """Where a Gateway's pod gets its proxy from."""
 
     def proxy(
-        self, kind: ProxyKind, gateway: Place, pod: Workload, uid: str
+        self, kind: ProxyKind, gateway: Place, pod: Workload, uid: str, load: Load
     ) -> AbstractContextManager[EnvoyProxy]:
         """A proxy that is part of the data plane as long as the block runs."""
         ...
@@ -56,7 +58,8 @@ class PilotAgent:
             return 64
         place = (namespace_of(container.pod), gateway)
         pod = workload_of(container.pod, container.ip)
-        with self._proxies.proxy(kind, place, pod, uid_of(container.pod)) as proxy:
+        loading = partial(load, container)
+        with self._proxies.proxy(kind, place, pod, uid_of(container.pod), loading) as proxy:
 
             def readiness(query: str) -> tuple[HTTPStatus, bytes]:
                 return (HTTPStatus.OK if proxy.ready else HTTPStatus.SERVICE_UNAVAILABLE), b""

@@ -41,6 +41,10 @@ class Layout:
         """Where the destination's ztunnel accepts what this Envoy sends to a pod's port."""
         return self.root / "e" / f"{ip}:{port}"
 
+    def module(self, digest: str) -> Path:
+        """Where a WebAssembly module is that has this digest."""
+        return self.root / f"{digest}.wasm"
+
     def file(self, name: str) -> Path:
         """A configuration file by the name that the configuration gives it."""
         return self.root / name

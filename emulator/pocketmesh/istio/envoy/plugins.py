@@ -1,19 +1,20 @@
 """WasmPlugins and TrafficExtensions as Envoy's filters.
 
-Lua runs as it is, without the libraries of the operating system. Of WebAssembly modules there is a catalogue,
-each a stand-in with the module's configuration and behaviour, as images of containers are; any other module
-cannot be fetched, because nothing leaves the machine, and what then becomes of requests is for the plugin to
-say.
+Lua runs as it is, without the libraries of the operating system, and so do WebAssembly modules that the proxy
+has as files. Of modules in images there is a catalogue, each a stand-in with the module's configuration and
+behaviour, as images of containers are; any other image cannot be fetched, because nothing leaves the machine.
+What becomes of requests without a module is for the plugin to say.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from pocketmesh.istio.envoy.confinement import confined_script
+from pocketmesh.istio.envoy.wasm import wasm_filter
 from pocketmesh.istio.envoy.xds import Json, typed
 from pocketmesh.istio.mesh.plugins import Phase, Plugin
 from pocketmesh.objects import Object
@@ -27,23 +28,27 @@ end
 
 def plugin_filters(plugins: Iterable[Plugin], phase: Phase) -> list[Json]:
     """The filters of one phase."""
-    scripts = ((plugin.name, _script(plugin)) for plugin in plugins if plugin.phase == phase)
-    kind = "extensions.filters.http.lua.v3.Lua"
-    return [
-        typed(name, kind, default_source_code={"inline_string": confined_script(script)})
-        for name, script in scripts
-        if script
-    ]
+    return [found for plugin in plugins if plugin.phase == phase for found in _filters(plugin)]
 
 
 def missing_modules(plugins: Iterable[Plugin]) -> set[str]:
     """What to say of the modules that cannot be had."""
+    unknown = f"it is not in the catalogue ({', '.join(sorted(_CATALOGUE))})"
     return {
-        f"{plugin.name}: cannot fetch Wasm module {plugin.url}: it is not in the catalogue "
-        f"({', '.join(sorted(_CATALOGUE))}); requests {'pass' if plugin.fails_open else 'are refused'}"
+        f"{plugin.name}: cannot fetch Wasm module {plugin.url}: "
+        f"{plugin.module.problem if plugin.source else unknown}; "
+        f"requests {'pass' if plugin.fails_open else 'are refused'}"
         for plugin in plugins
-        if plugin.url and _stand_in(plugin.url) is None
+        if plugin.url and not plugin.module.path and _stand_in(plugin.url) is None
     }
+
+
+def _filters(plugin: Plugin) -> Iterator[Json]:
+    if plugin.module.path:
+        yield wasm_filter(plugin)
+    elif script := _script(plugin):
+        source = {"inline_string": confined_script(script)}
+        yield typed(plugin.name, "extensions.filters.http.lua.v3.Lua", default_source_code=source)
 
 
 def _script(plugin: Plugin) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from pocketmesh.istio.envoy.admin import Admin, AdminSilent
@@ -13,11 +15,14 @@ from pocketmesh.istio.envoy.config import Configuration
 from pocketmesh.istio.envoy.delivery import Delivery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
 from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.modules import Load, Modules
 from pocketmesh.istio.envoy.ports import Ports
 from pocketmesh.istio.envoy.process import EnvoyProcess, Write
 from pocketmesh.istio.envoy.records import Record, RecordReader, Take
 from pocketmesh.istio.mesh.attachments import ProxyKind
+from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.mesh.plugins import sources_of
 from pocketmesh.istio.telemetry.requests import ProxyMetrics
 from pocketmesh.net.services import Place
 
@@ -41,6 +46,7 @@ class EnvoyProxy:
         configure: Configure,
         accept: Accept,
         ports: Ports,
+        load: Load,
         take: Take = lambda record: None,
     ) -> None:
         self.kind = kind
@@ -58,6 +64,7 @@ class EnvoyProxy:
         self._delivery = Delivery(layout, self.admin)
         self._told: tuple[str, ...] = ()
         self._mesh: Mesh | None = None
+        self._modules = Modules(layout, load)
         self._changed = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -115,7 +122,9 @@ class EnvoyProxy:
             self.ready = True
             if not self._changed.is_set():
                 self._idle.set()
-            await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._modules.pause):
+                    await self._changed.wait()
             files = await self._write()
 
     def _record(self, record: Record) -> None:
@@ -131,8 +140,11 @@ class EnvoyProxy:
 
     async def _write(self) -> dict[str, str]:
         self._changed.clear()
-        assert self._mesh is not None
-        configuration = self._configure(self._mesh, self.gateway, self.layout)
+        mesh = self._mesh
+        assert mesh is not None
+        if sources := sources_of(mesh, proxy_of(mesh, self.kind, self.gateway)):
+            mesh = replace(mesh, modules=await self._modules.of(sources))
+        configuration = self._configure(mesh, self.gateway, self.layout)
         await self._endpoints.open(configuration.endpoints)
         self._wanted = configuration
         return self._delivery.write(configuration.files)

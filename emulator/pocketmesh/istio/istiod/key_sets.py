@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pocketmesh.controllers.runtime import Runtime
-from pocketmesh.istio.istiod.fetching import FetchFailed
+from pocketmesh.istio.fetching import FetchFailed
 from pocketmesh.istio.mesh.authorization import keys_uri
 from pocketmesh.istio.resources import REQUEST_AUTHENTICATIONS, Reader
 from pocketmesh.objects import Object

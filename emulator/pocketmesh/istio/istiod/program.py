@@ -14,9 +14,10 @@ from pocketmesh.api.registry import Registry
 from pocketmesh.clock import parse, rfc3339_micro
 from pocketmesh.controllers.runtime import Reconciler, Runtime
 from pocketmesh.istio.endpoints import Page, fine, served
+from pocketmesh.istio.fetching import FetchFailed
 from pocketmesh.istio.istiod import Settings, reconcilers
 from pocketmesh.istio.istiod.authority import Authority, open_authority
-from pocketmesh.istio.istiod.fetching import FetchFailed, fetch_key_set
+from pocketmesh.istio.istiod.fetching import fetch_key_set
 from pocketmesh.istio.istiod.key_sets import KeySets
 from pocketmesh.istio.istiod.leadership import Leadership
 from pocketmesh.istio.istiod.syncz import Proxy, discovery_response, syncz

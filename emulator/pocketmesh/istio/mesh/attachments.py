@@ -21,7 +21,7 @@ TargetRef: TypeAlias = tuple[str, str, str]
 @dataclass(frozen=True, slots=True)
 class Extension:
     """One such object; `scope` is the namespace that it is about, "" for the whole mesh, and `targets` are
-    empty unless it names some."""
+    empty unless it names some. `version` is another one after each change."""
 
     namespace: str
     name: str
@@ -30,6 +30,7 @@ class Extension:
     scope: str = ""
     selector: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[TargetRef, ...] = ()
+    version: str = ""
 
     @property
     def age(self) -> tuple[str, str, str]:

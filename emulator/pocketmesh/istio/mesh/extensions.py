@@ -54,4 +54,5 @@ def _extension(item: Object) -> Extension:
         scope="" if namespace == ROOT_NAMESPACE else namespace,
         selector=labels or (spec.get("workloadSelector") or {}).get("labels") or {},
         targets=tuple(named) or ((_NOBODY,) if is_targeted(item) else ()),
+        version=f"{item['metadata'].get('uid', '')}/{item['metadata'].get('generation', 0)}",
     )

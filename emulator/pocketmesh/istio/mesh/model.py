@@ -15,6 +15,7 @@ from pocketmesh.istio.mesh.destination_rules import DestinationRule
 from pocketmesh.istio.mesh.entries import Entry
 from pocketmesh.istio.mesh.gateways import Listener
 from pocketmesh.istio.mesh.mesh_config import MeshConfig
+from pocketmesh.istio.mesh.modules import Module, Source
 from pocketmesh.istio.mesh.policy import (
     L4Policy,
     PeerAuthentication,
@@ -147,7 +148,7 @@ class Mesh:
     `targeted` policies by their targets: ("Service", ns, name), ("Gateway", …) or ("GatewayClass", "", name),
     as are `authentications`. `untargeted` and `selecting` are those without targets, which gateways obey and
     waypoints do not. `keys` are the issuers' key sets by the URI that istiod fetched them from, `gateways`
-    what those of class `istio` listen for.
+    what those of class `istio` listen for. `modules` are those that a proxy has: each adds its own.
     """
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
@@ -177,6 +178,7 @@ class Mesh:
     config: MeshConfig = field(default_factory=MeshConfig)
     authorities: Mapping[str, str] = field(default_factory=dict)
     world: World = field(default_factory=World)
+    modules: Mapping[Source, Module] = field(default_factory=dict)
 
     def waypoint_of(self, service: Place) -> Place | None:
         """The waypoint that traffic to a Service goes through."""

@@ -6,12 +6,13 @@ Upstream: istio/istio pilot/pkg/model/extensions.go, pilot/pkg/networking/core/e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 from pocketmesh.istio.mesh.attachments import Extension, Proxy, TargetRef
 from pocketmesh.istio.mesh.extensions import attached
 from pocketmesh.istio.mesh.model import Mesh
+from pocketmesh.istio.mesh.modules import Module, Source
 from pocketmesh.objects import Object
 
 Phase = Literal["AUTHN", "AUTHZ", "STATS", ""]
@@ -22,15 +23,24 @@ _MODES: Final = {"waypoint": "SERVER", "router": "CLIENT"}
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One piece of code: a Lua `script`, or the module at `url` with its configuration. `fails_open` says
-    that requests pass when there is no such module."""
+    """One piece of code: a Lua `script`, or the module at `url` with its configuration. `source` is None for
+    modules in images; `environment` is what the module's machine is given."""
 
     name: str
     phase: Phase
     script: str = ""
     url: str = ""
     config: Object = field(default_factory=dict)
-    fails_open: bool = False
+    fail_strategy: str = "FAIL_CLOSE"
+    root_id: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    source: Source | None = None
+    module: Module = field(default_factory=Module)
+
+    @property
+    def fails_open(self) -> bool:
+        """Whether requests pass when there is no such module."""
+        return self.fail_strategy == "FAIL_OPEN"
 
 
 def plugins_of(mesh: Mesh, proxy: Proxy, port: int, service: TargetRef | None = None) -> tuple[Plugin, ...]:
@@ -44,7 +54,23 @@ def plugins_of(mesh: Mesh, proxy: Proxy, port: int, service: TargetRef | None = 
         if _matches(item.spec, proxy, port)
     ]
     found.sort(key=lambda pair: (-int(pair[0].spec.get("priority") or 0), pair[0].name, pair[0].namespace))
-    return tuple(plugin for item, name in found for plugin in _plugin(item.spec, name))
+    plugins = (plugin for item, name in found for plugin in _plugin(item, name))
+    return tuple(
+        replace(plugin, module=mesh.modules.get(plugin.source, Module())) if plugin.source else plugin
+        for plugin in plugins
+    )
+
+
+def sources_of(mesh: Mesh, proxy: Proxy) -> frozenset[Source]:
+    """Where the modules are that a proxy needs, whatever the ports and services that they are for."""
+    items = (*mesh.wasm_plugins, *mesh.traffic_extensions)
+    if not items:
+        return frozenset()
+    gateway = (proxy.namespace, proxy.name)
+    behind = (mesh.object_of(place) for place, bound in mesh.bindings.items() if bound.waypoint == gateway)
+    found = (item for service in (None, *behind) for item in _reaching(items, proxy, service))
+    plugins = (plugin for item in found for plugin in _plugin(item, item.name))
+    return frozenset(plugin.source for plugin in plugins if plugin.source)
 
 
 def _reaching(items: tuple[Extension, ...], proxy: Proxy, service: TargetRef | None) -> Iterator[Extension]:
@@ -63,7 +89,8 @@ def _matches(spec: Object, proxy: Proxy, port: int) -> bool:
     )
 
 
-def _plugin(spec: Object, name: str) -> Iterator[Plugin]:
+def _plugin(item: Extension, name: str) -> Iterator[Plugin]:
+    spec = item.spec
     given = spec.get("phase", "")
     phase: Phase = given if given in get_args(Phase) else ""
     if lua := spec.get("lua"):
@@ -77,5 +104,23 @@ def _plugin(spec: Object, name: str) -> Iterator[Plugin]:
             phase,
             url=str(wasm["url"]),
             config=wasm.get("pluginConfig") or {},
-            fails_open=wasm.get("failStrategy") == "FAIL_OPEN",
+            fail_strategy=str(wasm.get("failStrategy") or "FAIL_CLOSE"),
+            root_id=str(wasm.get("pluginName") or ""),
+            environment=tuple(_environment(wasm)),
+            source=_source(wasm, item.version),
         )
+
+
+def _environment(wasm: Object) -> Iterator[tuple[str, str]]:
+    for variable in (wasm.get("vmConfig") or {}).get("env") or ():
+        if variable.get("valueFrom", "INLINE") == "INLINE":
+            yield str(variable.get("name", "")), str(variable.get("value", ""))
+
+
+def _source(wasm: Object, version: str) -> Source | None:
+    """Where a module is that can be fetched: a digest makes it the same at any time."""
+    url, digest = str(wasm["url"]), str(wasm.get("sha256") or "")
+    if url.partition("://")[0] not in {"file", "http", "https"}:
+        return None
+    always = wasm.get("imagePullPolicy") == "Always" and not digest
+    return Source(url, digest, version if always else "")

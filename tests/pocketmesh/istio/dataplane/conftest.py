@@ -134,6 +134,7 @@ class Town:
         self.tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self.runtime.run())]
         self.agents: dict[str, asyncio.Task[int]] = {}
         self.logs: dict[str, ContainerLog] = {}
+        self.files: defaultdict[str, MemoryFiles] = defaultdict(MemoryFiles)
         self.runtime.add(self.plane)
         self.plane.start(self.log)
 
@@ -271,7 +272,7 @@ class Town:
         log = ContainerLog(self.clock)
         ip = self.ips[pod]
         return Container(
-            stored.object, "main", "none", ip, pod, {}, self.fabric, log, {}, MountedFiles(MemoryFiles())
+            stored.object, "main", "none", ip, pod, {}, self.fabric, log, {}, MountedFiles(self.files[pod])
         )
 
     async def answers(self, ip: str) -> bool:

@@ -26,7 +26,10 @@ def test_modules_of_the_catalogue_are_known_by_image(url: str, known: bool) -> N
 
 
 def test_a_missing_module_that_fails_open_leaves_no_filter() -> None:
-    plugins = [Plugin("closed", "", url="oci://x/y"), Plugin("open", "", url="oci://x/y", fails_open=True)]
+    plugins = [
+        Plugin("closed", "", url="oci://x/y"),
+        Plugin("open", "", url="oci://x/y", fail_strategy="FAIL_OPEN"),
+    ]
     assert [item["name"] for item in plugin_filters(plugins, "")] == ["closed"]
 
 

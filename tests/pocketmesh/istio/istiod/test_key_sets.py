@@ -15,7 +15,8 @@ from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.clock import WallClock
 from pocketmesh.controllers.runtime import Runtime
-from pocketmesh.istio.istiod.fetching import FetchFailed, fetch_key_set
+from pocketmesh.istio.fetching import FetchFailed
+from pocketmesh.istio.istiod.fetching import fetch_key_set
 from pocketmesh.istio.istiod.key_sets import KeySets
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.outside import Outside
