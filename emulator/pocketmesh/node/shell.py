@@ -11,12 +11,12 @@ import asyncio
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from pocketmesh.node.files import DiskFiles, MemoryFiles, MountedFiles
-from pocketmesh.node.process import Command, Container, Input, Invocation, NoInput
+from pocketmesh.node.process import Container, Invocation, NoInput
+from pocketmesh.node.programs import Programs
 
 if TYPE_CHECKING:
     from bashkit import Bash, FileSystem
@@ -26,8 +26,6 @@ _SECONDS: Final = 10.0**9
 _DIRECTORIES: Final = ("/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr/bin", "/var/run")
 _STANDARD_INPUT: Final = "standard-input"
 _STILL_HERE: Final = "still-here"
-_BROKEN_PIPE: Final = 141
-_INTERRUPTED: Final = 130
 
 _NOT_FOUND = re.compile(rb"^(?:bash|\S+): line \d+: (\S+): command not found(?:\. Did you mean: .*)?$", re.M)
 _INCOMPLETE = re.compile(r"unexpected end of file|unexpected EOF|unterminated")
@@ -96,14 +94,12 @@ class Shell:
         )
         for path, volume, read_only in _volumes(container):
             self._bash.mount(path, volume, read_only=read_only)
-        self._standard_input = invocation.stdin
-        self._running: set[asyncio.Future[int]] = set()
-        self.left = False
-        self._bash.add_command(_STANDARD_INPUT, self._give_input)
-        self._bash.add_command(_STILL_HERE, self._stay)
+        self._programs = Programs(invocation)
+        self._bash.add_command(_STANDARD_INPUT, self._programs.give_input)
+        self._bash.add_command(_STILL_HERE, self._programs.stay)
         for name, command in container.commands.items():
             if name not in SHELLS and not isinstance(command, Builtin):
-                self._bash.add_command(name, self._adapted(name, command))
+                self._bash.add_command(name, self._programs.adapted(name, command))
 
     @property
     def cwd(self) -> str:
@@ -129,7 +125,7 @@ class Shell:
         """Whether a script has a built-in command that may read the shell's own standard input."""
         from bashkit import BashError
 
-        if isinstance(self._standard_input, NoInput):
+        if isinstance(self._invocation.stdin, NoInput):
             return False
         try:
             return not _READERS.isdisjoint(self._bash.analyze(script).command_names)
@@ -138,7 +134,7 @@ class Shell:
 
     def fed(self, script: str) -> str:
         """A script whose built-in commands see the standard input, which bashkit cannot be given."""
-        if isinstance(self._standard_input, NoInput):
+        if isinstance(self._invocation.stdin, NoInput):
             return script
         return f"{_STANDARD_INPUT} | {{\n{script}\n}}"
 
@@ -163,8 +159,7 @@ class Shell:
         except asyncio.CancelledError:
             # The script ends at the next command, so the command that runs now has to end too.
             self._bash.cancel()
-            for task in self._running:
-                task.cancel()
+            self._programs.cancel()
             await asyncio.wait([execution])
             self._bash.clear_cancel()
             raise
@@ -172,64 +167,15 @@ class Shell:
             await err.write(name + f": {result.error}\n".encode())
         return int(result.exit_code)
 
+    @property
+    def left(self) -> bool:
+        """Whether the last part has exited from the shell."""
+        return self._programs.left
+
     async def run_part(self, script: str) -> int:
         """Runs a script that goes on; afterwards `left` tells whether it has exited from the shell."""
-        self.left = True
+        self._programs.left = True
         return await self.run(f"{script}\n{_STILL_HERE} $?")
-
-    async def _stay(self, context: Any) -> int:
-        self.left = False
-        return int(context.argv[0])
-
-    async def _give_input(self, context: Any) -> int:
-        with suppress(BrokenPipeError):
-            while chunk := await self._standard_input.read():
-                await context.stdout.write(chunk)
-        return 0
-
-    def _adapted(self, name: str, command: Command) -> Callable[[Any], Any]:
-        """One of our commands as bashkit calls it."""
-
-        async def call(context: Any) -> int:
-            inner = Invocation(
-                argv=[name, *context.argv],
-                container=self._invocation.container,
-                stdin=_Piped(context.stdin, self._standard_input),
-                stdout=context.stdout,
-                stderr=context.stderr,
-                env={**self._invocation.env, **context.env},
-                cwd=context.cwd,
-                size=self._invocation.size,
-            )
-            task = asyncio.ensure_future(command(inner))
-            self._running.add(task)
-            try:
-                return await task
-            except BrokenPipeError:
-                return _BROKEN_PIPE
-            except asyncio.CancelledError:
-                return _INTERRUPTED
-            finally:
-                self._running.discard(task)
-
-        return call
-
-
-class _Piped:
-    """What a pipe brings; bashkit gives an empty one to a command that has none, which then reads on
-    from the shell's own input."""
-
-    def __init__(self, pipe: Any, otherwise: Input) -> None:
-        self._pipe = pipe
-        self._otherwise = otherwise
-        self._piped = False
-
-    async def read(self, limit: int = 65536, /) -> bytes:
-        chunk: bytes | None = await self._pipe.read_chunk()
-        if chunk:
-            self._piped = True
-            return chunk
-        return b"" if self._piped else await self._otherwise.read(limit)
 
 
 def _volumes(container: Container) -> Iterator[tuple[str, FileSystem, bool]]:

@@ -120,6 +120,7 @@ class Dialogue:
     """One person at one shell."""
 
     def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
         self._keys = invocation.stdin
         self._screen = invocation.stdout
         self._editor = LineEditor()
@@ -158,6 +159,7 @@ class Dialogue:
                 script = ""
         finally:
             keyboard.cancel()
+            self._invocation.stdin = self._keys  # or the shell would lead back to itself, and stay
 
     async def _execute(self, script: str) -> int:
         typed_ahead = self._program_input = Pipe()

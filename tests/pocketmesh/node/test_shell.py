@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import re
 import tarfile
@@ -11,6 +12,7 @@ import pytest
 
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.runtime import Streams
+from pocketmesh.node.programs import Programs
 from pocketmesh.node.terminal import LineEditor
 
 
@@ -231,3 +233,23 @@ async def test_attach_joins_the_shell_that_a_pod_runs(place, terminal):
     terminal.typed.put_nowait(b"exit 2\r")
     assert await asyncio.wait_for(attached, 10) == 0
     await place.until(lambda: place.status()["phase"] == "Failed")
+
+
+async def test_a_shell_goes_when_its_script_has_ended(shell):
+    before = shells()
+    for _ in range(3):
+        await shell("sh", "-c", "hostname | cat")
+    assert shells() <= before
+
+
+async def test_a_shell_on_a_terminal_goes_when_it_is_left(place, shell, terminal):
+    before = shells()
+    streams = Streams(terminal, terminal.stdout, terminal.stderr, tty=True)
+    terminal.typed.put_nowait(b"hostname\rexit\r")
+    await asyncio.wait_for(place.verbs.exec("default", "a", "", ["sh"], streams), 10)
+    assert shells() <= before
+
+
+def shells() -> int:
+    gc.collect()
+    return sum(isinstance(it, Programs) for it in gc.get_objects())
