@@ -98,6 +98,17 @@ async def test_a_module_of_a_server_in_the_cluster_runs(shared_town) -> None:
         assert server.asked == 1
 
 
+async def test_a_gateway_runs_modules_too(shared_town) -> None:
+    town = shared_town
+    await town.gateway({"name": "http", "port": 80, "protocol": "HTTP"})
+    town.files["gw-1"].write(PATH, MODULE)
+    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw"}
+    with applied(town, plugin(url=f"file://{PATH}", targetRefs=[gateway])):
+        await town.plane.settled()
+        answer = await town.get("client", "gw-1", port=80)
+    assert (answer.status, answer.headers["x-wasm"]) == (404, "yes")
+
+
 @pytest.mark.parametrize(
     ("strategy", "status"),
     [pytest.param("FAIL_CLOSE", 500, id="closed"), pytest.param("FAIL_OPEN", 200, id="open")],
