@@ -24,7 +24,9 @@ def pool_command(session: Session, lab: str | None, empty: bool) -> None:
     from labcheck.environments.kind.provider import Kind
 
     state, runner = session.state, Kind()
-    if empty:
+    if not lab and not pool.folders(state):
+        click.echo("No cluster was made ahead. Make one: labcheck pool LAB")
+    elif empty:
         for folder in pool.folders(state):
             pool.remove(folder, runner)
             click.echo(f"{folder.name} is gone.")

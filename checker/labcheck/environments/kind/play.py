@@ -78,8 +78,17 @@ def play(folder: Path, inputs: Mapping[str, Any], progress: Progress) -> list[di
             texts.append(text)
         return True
 
-    thread = threading.Thread(target=_run, args=(folder, inputs, hear, over), daemon=True)
+    broken: list[Exception] = []
+
+    def run() -> None:
+        try:
+            _run(folder, inputs, hear, over)
+        except Exception as error:
+            broken.append(error)
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.rmtree(folder / "artifacts", ignore_errors=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     quiet = time.monotonic()
     try:
@@ -98,11 +107,12 @@ def play(folder: Path, inputs: Mapping[str, Any], progress: Progress) -> list[di
         raise
     if told.failure is not None:
         raise failed(told.failure)
-    if _status(folder) != "successful":
+    if broken or _read(folder / "artifacts" / "up" / "status").strip() != "successful":
+        last = [*_read(log(folder)).strip().splitlines()[-_LAST_LINES:], *map(str, broken)]
         raise EnvironmentTrouble(
             "The playbook ended before it was done.",
-            evidence="\n".join(log(folder).read_text(errors="replace").strip().splitlines()[-_LAST_LINES:]),
-            next_step="Repeat it: it continues where it stopped.",
+            evidence="\n".join(last),
+            next_step="Repeat it: it goes on where it stopped.",
         )
     return told.steps
 
@@ -150,9 +160,9 @@ def _host(image: str) -> str:
     return re.sub(r"[/:]", "_", image.partition("@")[0].partition("/")[2])
 
 
-def _status(folder: Path) -> str:
+def _read(path: Path) -> str:
     try:
-        return (folder / "artifacts" / "up" / "status").read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

@@ -7,8 +7,11 @@ import pytest
 
 from labcheck.environments.kind import plan
 from labcheck.environments.kind.advice import advice
+from labcheck.environments.kind.engine import Engine
 from labcheck.environments.kind.play import Progression, failed
+from labcheck.environments.kind.provider import Kind
 from labcheck.environments.kind.versions import versions
+from labcheck.errors import EnvironmentTrouble
 from labcheck.lab.model import Environment
 
 POD = {
@@ -129,3 +132,16 @@ def test_a_failed_step_shows_its_last_lines_and_what_to_do() -> None:
     assert error.evidence.splitlines()[-1] == "no such host"
     assert len(error.evidence.splitlines()) == 8
     assert "labcheck logs LAB" in error.next_step
+
+
+def test_a_start_whose_engine_went_away_can_go_on(tmp_path: Path) -> None:
+    def gone() -> Engine:
+        raise EnvironmentTrouble("No container engine answers.")
+
+    (tmp_path / "name").write_text("labcheck-x")
+    assert Kind(connect=gone).abandon(tmp_path)
+    assert not Kind(connect=gone).running(tmp_path)
+    assert not Kind(connect=gone).gone(tmp_path)
+    with pytest.raises(EnvironmentTrouble, match="No container engine answers"):
+        Kind(connect=gone).stop(tmp_path)
+    assert (tmp_path / "name").exists()
