@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from labcheck.lab import pages
 from labcheck.lab.variant import Variant
 
 _BOOT_PATIENCE = 60
+_AFTERMATH = 1.0
 CRDS_VARIABLE = "LABCHECK_GATEWAY_API_CRDS"
 """Where the CRDs of the Gateway API are to be taken from, such as a file, instead of their publisher."""
 
@@ -145,6 +147,9 @@ class Kind:
             # kind writes the kubeconfig when the cluster is made; what there is before is of no use.
             # An engine that has gone away is met, and said, by whoever goes on or takes this down.
             with contextlib.suppress(EnvironmentTrouble), self._connect() as engine:
+                engine.remove(name)
+                # The engine may just be making a container that it was asked for before kind ended.
+                time.sleep(_AFTERMATH)
                 engine.remove(name)
         return bool(name)
 
