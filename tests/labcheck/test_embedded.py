@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from labcheck.checks.cluster import ClusterView
+from labcheck.errors import Ungradable
 from labcheck.kube import ApiRefused, Cluster, connect
 
 LABS = Path(__file__).parent / "labs"
@@ -219,6 +221,16 @@ def test_the_grader_may_read_and_exec_into_probes(labcheck: Terminal, grader: Cl
         namespace(labcheck), "client", "curl", ["sh", "-c", "echo out; echo err >&2; exit 7"], 10
     )
     assert (done.stdout, done.stderr, done.code) == ("out\n", "err\n", 7)
+
+
+def test_checks_read_what_pods_wrote(labcheck: Terminal, grader: Cluster) -> None:
+    place, view = namespace(labcheck), ClusterView(grader)
+    server = next(pod.name for pod in view.all("Pod", place) if pod.name.startswith("helloworld"))
+    lines = view.log(server, place, tail=1).splitlines()
+    assert len(lines) == 1
+    assert "Listening at" in lines[0]
+    with pytest.raises(Ungradable, match="not found"):
+        view.log("no-such-pod", place)
 
 
 @pytest.mark.parametrize(

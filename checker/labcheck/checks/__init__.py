@@ -55,6 +55,7 @@ Resource     the first that where(resource) holds for Resource is a dict with .n
 .labels .annotations, .at("spec", "listeners", 0, "port", default=None), .condition("Programmed") -> Condition
 | None               true when status is "True"; .reason .message .condition("Accepted", parent="helloworld")
 of a route: that parent's
+log(pod, namespace, container=None, tail=500) -> str              the last lines that a pod wrote
 
 `traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
     together(lambda: client.get(a), lambda: outsider.get(b)) -> [Response, Response]       at the same time

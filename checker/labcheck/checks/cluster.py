@@ -65,6 +65,12 @@ class ClusterView:
                 return resource
         raise self._absent(self._kind(kind, ""), namespace, wanted)
 
+    def log(self, pod: str, namespace: str, container: str | None = None, *, tail: int = 500) -> str:
+        """The last `tail` lines that a pod wrote; the container is to be named where it has several."""
+        written: str = self._ask(lambda: self._cluster.log(namespace, pod, container, tail=tail))
+        self._journal.add("read", f"log of {namespace}/{pod}", f"{len(written.splitlines())} lines")
+        return written
+
     def _read(self, obj: dict[str, Any]) -> Resource:
         resource = Resource(obj)
         self._journal.keep(resource.ref, resource)

@@ -96,6 +96,11 @@ class Cluster:
             content_type="application/apply-patch+yaml",
         )
 
+    def log(self, namespace: str, pod: str, container: str | None = None, *, tail: int) -> str:
+        """The last lines that a pod's container wrote."""
+        query = [("tailLines", str(tail)), *([("container", container)] if container else [])]
+        return self.connection.text(f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query=query)
+
     def exec(
         self, namespace: str, pod: str, container: str | None, command: Sequence[str], timeout: float
     ) -> Executed:

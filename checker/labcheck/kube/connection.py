@@ -68,6 +68,13 @@ class Connection:
             raise ApiRefused(response.status, answer, f"{method} {path}")
         return answer
 
+    def text(self, path: str, *, query: Query = (), timeout: float = 30.0) -> str:
+        """The answer to a GET as it is, where it is no JSON: a container's log."""
+        response = self._send("GET", path, query, None, "", "*/*", timeout, stream=False)
+        if response.status >= 400:
+            raise ApiRefused(response.status, _parsed(response.data), f"GET {path}")
+        return str(response.data.decode(errors="replace"))
+
     def lines(self, path: str, *, query: Query, timeout: float) -> Iterator[Object]:
         """The events of a watch, until the server closes it or is silent for `timeout` seconds."""
         import urllib3
