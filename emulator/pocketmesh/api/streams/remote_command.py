@@ -23,7 +23,6 @@ STDIN: Final = 0
 STDOUT: Final = 1
 STDERR: Final = 2
 ERROR: Final = 3
-RESIZE: Final = 4
 
 _log = logging.getLogger(__name__)
 

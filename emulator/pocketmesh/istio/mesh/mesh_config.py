@@ -37,9 +37,6 @@ class MeshConfig:
     access_log_file: str = ""
     access_log_format: str = ""
     access_log_encoding: str = "TEXT"
-    enable_tracing: bool = False
-    outbound_traffic_policy: str = "ALLOW_ANY"
-    default_config: Object = field(default_factory=dict)
     default_providers: Object = field(default_factory=dict)
     providers: Mapping[str, ExtensionProvider] = field(default_factory=dict)
 
@@ -57,9 +54,6 @@ def mesh_config(text: str) -> MeshConfig:
         access_log_file=str(found.get("accessLogFile") or ""),
         access_log_format=str(found.get("accessLogFormat") or ""),
         access_log_encoding=str(found.get("accessLogEncoding") or "TEXT"),
-        enable_tracing=bool(found.get("enableTracing")),
-        outbound_traffic_policy=str(_mapping(found.get("outboundTrafficPolicy")).get("mode") or "ALLOW_ANY"),
-        default_config=_mapping(found.get("defaultConfig")),
         default_providers=_mapping(found.get("defaultProviders")),
         providers={provider.name: provider for provider in providers},
     )

@@ -32,9 +32,6 @@ def test_the_settings_are_read_from_yaml() -> None:
         access_log_file="/dev/stdout",
         access_log_format='{"path": "%PATH%"}',
         access_log_encoding="JSON",
-        enable_tracing=True,
-        outbound_traffic_policy="REGISTRY_ONLY",
-        default_config={"discoveryAddress": "istiod.istio-system.svc:15012"},
         default_providers={"metrics": ["prometheus"]},
         providers={
             "ext-authz": ExtensionProvider("ext-authz", "envoyExtAuthzHttp", authorizer),
