@@ -87,7 +87,9 @@ def play(folder: Path, inputs: Mapping[str, Any], progress: Progress) -> list[di
             broken.append(error)
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.rmtree(folder / "artifacts", ignore_errors=True)
+    # ansible-runner keeps the inputs of an earlier run where it finds any.
+    for left in ("artifacts", "env", "inventory"):
+        shutil.rmtree(folder / left, ignore_errors=True)
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     quiet = time.monotonic()

@@ -208,6 +208,7 @@ def test_a_cluster_made_ahead_is_taken(machine: Machine, folder: StateFolder, la
     assert up(folder, lab, machine.kind(), said.append) == "created"
     assert len(machine.clusters()) == 1
     assert not any(text.startswith("Create the cluster") for text in said)
+    assert any(text.startswith("Apply the setup") for text in said)
     assert pool.folders(folder) == []
     assert down(folder, ID)
     assert machine.clusters() == []
