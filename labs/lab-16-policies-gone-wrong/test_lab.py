@@ -17,6 +17,11 @@ def test_the_ledger_answers_one_identity(traffic, expect, params):
 
     def look():
         allowed, other = traffic.together(lambda: teller.get(url), lambda: clerk.get(url))
+        expect.answered(
+            allowed,
+            why="Whether a policy refused it, or nothing arrived that could be judged, ztunnel's log says.",
+            next="kubectl logs -n istio-system ds/ztunnel --tail=5",
+        )
         expect.refused(
             other,
             by=Refusal.RESET,
@@ -98,6 +103,11 @@ def test_plain_callers_reach_one_page(traffic, expect, params):
     def look():
         seen, *refused = traffic.together(
             lambda: outsider.get(page), lambda: outsider.get(admin), lambda: outsider.get(reports)
+        )
+        expect.answered(
+            seen,
+            why="Mutual TLS is demanded of a caller who has none: by which PeerAuthentication?",
+            next="kubectl get peerauthentication -A -o yaml",
         )
         for response, url in zip(refused, (admin, reports), strict=True):
             expect.refused(

@@ -121,6 +121,17 @@ def test_the_books_are_in_the_mesh(cluster, traffic, expect, params):
             why="The callers of this namespace have not moved yet: nobody may demand mutual TLS of them.",
             next="kubectl get peerauthentication -A",
         )
+        # The application listens there as well, and only packets that are dropped keep callers away from it.
+        pod = cluster.find(
+            "Pod", lambda it: it.labels.get("app") == "ledger", params.books, wanted="the pod of ledger"
+        )
+        expect.refused(
+            traffic.from_("plain").get(f"http://{pod.at('status', 'podIP')}:3001/", timeout=2),
+            by=Refusal.TIMEOUT,
+            control=plain,
+            why="The NetworkPolicy admits a port that nobody asked for.",
+            next=f"kubectl get networkpolicy -n {params.books} -o yaml",
+        )
 
     expect.settle(look)
 
