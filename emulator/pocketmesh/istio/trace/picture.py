@@ -19,11 +19,12 @@ _LINE: Final = 18
 _GAP: Final = 28
 _COLUMNS: Final = 78
 _STYLE: Final = """\
-text{font:13px ui-sans-serif,system-ui,sans-serif;fill:currentColor}
-.at{font-weight:600}.why{opacity:.65;font-size:12px}
-rect{fill:none;stroke:currentColor;stroke-opacity:.35}
-.mesh{stroke:#466bb0;stroke-opacity:1}.bad{stroke:#c0392b;stroke-opacity:1}
-path{stroke:currentColor;fill:none;stroke-opacity:.6}"""
+.trace text{font:13px ui-sans-serif,system-ui,sans-serif;fill:currentColor}
+.trace .at{font-weight:600}.trace .why{opacity:.75;font-size:12px}
+.trace rect{fill:none;stroke:currentColor;stroke-opacity:.35}
+.trace .mesh{stroke:#466bb0;stroke-opacity:1}.trace .bad{stroke:#c0392b;stroke-opacity:1}
+.trace path{stroke:currentColor;fill:none;stroke-opacity:.6}"""
+"""Of nothing else: within a page the style of a picture is the style of the page."""
 
 
 def svg(trace: Trace) -> str:
@@ -43,7 +44,8 @@ def svg(trace: Trace) -> str:
     parts.append(f'<text class="at" x="{_MARGIN}" y="{y}">{escape(trace.outcome)}</text>')
     title = escape(f"{trace.request} from {trace.client}: {trace.outcome}")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y + _MARGIN}" role="img">'
+        '<svg xmlns="http://www.w3.org/2000/svg" class="trace" role="img"'
+        f' viewBox="0 0 {_WIDTH} {y + _MARGIN}">'
         f"<title>{title}</title><style>{_STYLE}</style>{''.join(parts)}</svg>\n"
     )
 

@@ -1,0 +1,11 @@
+// What the theme leaves out for keyboards and screen readers.
+document.querySelector(".md-search").setAttribute("aria-label", "Search")
+
+const reachable = () => {
+  for (const frame of document.querySelectorAll(".md-typeset__scrollwrap")) {
+    frame.toggleAttribute("tabindex", frame.scrollWidth > frame.clientWidth)
+    if (frame.hasAttribute("tabindex")) frame.tabIndex = 0
+  }
+}
+addEventListener("resize", reachable)
+addEventListener("load", reachable)
