@@ -1,7 +1,7 @@
-"""What mkdocs asks while it builds: adds the pages that are made of labs, code and schemas, and their places.
+"""What mkdocs asks while it builds: the pages made of labs, code and schemas, and their places.
 
-Labs are shown with the names that seed 1 draws, which are those of a plain `labcheck up`; `labcheck docs` says
-in `extra` which labs, and which seeds they run with. Nothing about a lab is written twice.
+Labs are shown with the names that seed 1 draws, which are those of a plain `labcheck up`; `labcheck docs`
+says in `extra` which labs, and which seeds they run with. Nothing about a lab is written twice.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: object) -> str:
-    """Shows blocks that a test executes as any other; ends a page on a concept with the labs that practise it."""
+    """Shows blocks that a test executes as any other; ends a concept with the labs that practise it."""
     lines = markdown.split("\n")
     for block in blocks(Path(page.file.src_uri), lines, 1):
         if block.run:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import labcheck.lab.model
 from docstrings import field_docs
 from pydantic import BaseModel
+
+import labcheck.lab.model
 
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 
