@@ -37,6 +37,7 @@ _LEARNER = {
     "logs": ("logs", "What was said while a lab was started."),
     "down": ("running", "End a lab and forget it."),
     "doctor": ("doctor", "Check this machine."),
+    "docs": ("docs", "The labs' pages, with the names of yours."),
     "tools": ("tools", "The programs that labs are worked with."),
 }
 _AUTHOR = {

@@ -71,7 +71,7 @@ class Task(Strict):
     """Tasks that must pass first; else this one is blocked and its check does not run."""
     hints: Texts = ()
     """(template) From the vaguest to the plainest."""
-    docs: Annotated[Texts, BeforeValidator(_one_or_several)] = ()
+    docs: Annotated[Texts, BeforeValidator(_one_or_several, json_schema_input_type=Text | Texts)] = ()
     """One link or several to upstream documentation."""
 
 
