@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.guards import Guard, waypoint_guard
@@ -60,13 +61,18 @@ def _service_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
 
 
 def _pod_fronts(mesh: Mesh, waypoint: Place) -> Iterator[Front]:
+    """The ports that pods declare, and those that Services send to: no pod has to declare any."""
     guard = waypoint_guard(mesh, waypoint)
     proxy = proxy_of(mesh, "waypoint", waypoint)
     logs = access_log_plan(mesh, proxy)
+    served: dict[str, set[int]] = {}
+    for port in chain.from_iterable(mesh.services.ports.values()):
+        for endpoint in port.endpoints:
+            served.setdefault(endpoint.ip, set()).add(endpoint.port)
     for workload in sorted(mesh.workloads.values(), key=lambda workload: workload.place):
         if workload.waypoint != waypoint:
             continue
-        for number in sorted(set(workload.ports)):
+        for number in sorted({*workload.ports, *served.get(workload.ip, ())}):
             endpoint = Endpoint(workload.ip, number, pod=workload.name)
             port = ServicePort(workload.place, "", number, "TCP", "", (endpoint,))
             yield Front((workload.ip,), port, "auto", (), guard, logs, plugins_of(mesh, proxy, number))
