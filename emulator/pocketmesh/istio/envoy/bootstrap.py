@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from pocketmesh.istio.envoy.layout import Layout
-from pocketmesh.istio.envoy.xds import from_file, typed
+from pocketmesh.istio.envoy.xds import DISCOVERY, Json, asked_for, typed
 from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.model import Workload
 from pocketmesh.net.services import Place
@@ -32,10 +32,26 @@ def bootstrap(layout: Layout, kind: ProxyKind, gateway: Place, pod: Workload) ->
             },
             "admin": {"address": {"pipe": {"path": str(layout.admin), "mode": 0o600}}},
             "dynamic_resources": {
-                "lds_config": from_file(str(layout.file("lds.json"))),
-                "cds_config": from_file(str(layout.file("cds.json"))),
+                "lds_config": asked_for(),
+                "cds_config": asked_for(),
             },
+            "static_resources": {"clusters": [_discovery(layout)]},
             "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": kept}}},
             "overload_manager": {"resource_monitors": [limit]},
         }
     )
+
+
+def _discovery(layout: Layout) -> Json:
+    """Whom Envoy asks; every question waits on a connection of its own."""
+    address = {"pipe": {"path": str(layout.discovery)}}
+    limits = [{"max_connections": 1_000_000, "max_pending_requests": 1_000_000, "max_requests": 1_000_000}]
+    return {
+        "name": DISCOVERY,
+        "type": "STATIC",
+        "circuit_breakers": {"thresholds": limits},
+        "load_assignment": {
+            "cluster_name": DISCOVERY,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
+    }

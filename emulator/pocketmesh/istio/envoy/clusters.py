@@ -16,7 +16,7 @@ from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.routes import backends_of
 from pocketmesh.istio.envoy.traffic_policies import cluster_policy, http_options
 from pocketmesh.istio.envoy.upstream_tls import transport
-from pocketmesh.istio.envoy.xds import Json, from_file, resource
+from pocketmesh.istio.envoy.xds import Json, asked_for, resource
 from pocketmesh.istio.mesh.destination_rules import TrafficPolicy
 from pocketmesh.istio.mesh.guards import Authorizer
 from pocketmesh.istio.mesh.model import Protocol, protocol_of
@@ -75,7 +75,7 @@ def cluster_resource(cluster: Cluster, layout: Layout) -> Json:
         "config.cluster.v3.Cluster",
         name=cluster.name,
         type="EDS",
-        eds_cluster_config={"eds_config": from_file(str(layout.file(cluster.file)))},
+        eds_cluster_config={"eds_config": asked_for()},
         **cluster_policy(cluster.policy),
         **transport(cluster.policy, cluster.protocol),
         **({} if cluster.protocol == "tcp" else http_options(cluster.policy, cluster.protocol)),

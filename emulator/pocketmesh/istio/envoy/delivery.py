@@ -1,16 +1,13 @@
-"""Configuration on its way into a running Envoy: files renamed into place, and what became of them."""
+"""Configuration on its way into a running Envoy: what is published, and what became of it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
 from pocketmesh.istio.envoy.admin import Admin, AdminSilent
-from pocketmesh.istio.envoy.layout import Layout
+from pocketmesh.istio.envoy.discovery import Discovery, resource_of
 from pocketmesh.istio.envoy.xds import version_of
 
 _REFUSALS: Final = ("update_rejected", "update_failure")
@@ -21,27 +18,23 @@ _LONGEST_WAIT: Final = 5.0
 class Delivery:
     """Brings one Envoy's files up to date and learns whether it took them."""
 
-    def __init__(self, layout: Layout, admin: Admin) -> None:
-        self._layout = layout
+    def __init__(self, discovery: Discovery, admin: Admin) -> None:
+        self._discovery = discovery
         self._admin = admin
         self._written: dict[str, str] = {}
         self._rejections: dict[str, int] = {}
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
-        """Writes what differs from before and returns it.
-
-        What is referred to comes before what refers to it, so that Envoy never misses a file.
-        """
+        """Publishes what differs from before and returns it."""
         changed = {name: text for name, text in files.items() if self._written.get(name) != text}
-        for name in sorted(changed, key=_order):
-            _replace(self._layout.file(name), changed[name])
+        self._discovery.publish(changed)
         self._written.update(changed)
         return changed
 
     def drop(self, files: Mapping[str, str]) -> None:
         """Removes what is not among `files` any more; only after Envoy has taken them."""
         for name in self._written.keys() - files.keys():
-            self._layout.file(name).unlink(missing_ok=True)
+            self._discovery.withdraw(name)
             del self._written[name]
 
     async def taken(self, files: Mapping[str, str]) -> list[str]:
@@ -73,27 +66,15 @@ class Delivery:
         return rejected
 
 
-def _order(name: str) -> tuple[int, str]:
-    kind = name.partition("/")[0]
-    return {"eds": 0, "cds.json": 1, "rds": 2, "lds.json": 3}[kind], name
-
-
 def _prefix(name: str) -> str:
     """Under which name Envoy counts what it does with a file."""
-    kind, _, rest = name.partition("/")
-    resource = unquote(rest.removesuffix(".json"))
+    kind, resource = resource_of(name)
     match kind:
-        case "lds.json":
+        case "lds":
             return "listener_manager.lds"
-        case "cds.json":
+        case "cds":
             return "cluster_manager.cds"
         case "eds":
             return f"cluster.{resource}"
         case _:
             return f"http.{resource}.rds.{resource}"
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text)
-    os.replace(temporary, path)

@@ -45,11 +45,12 @@ class Layout:
         """Where a WebAssembly module is that has this digest."""
         return self.root / f"{digest}.wasm"
 
-    def file(self, name: str) -> Path:
-        """A configuration file by the name that the configuration gives it."""
-        return self.root / name
+    @property
+    def discovery(self) -> Path:
+        """Where Envoy asks for its configuration."""
+        return self.root / "xds"
 
     def create(self) -> None:
         """Makes the directories, for their owner alone."""
-        for directory in (self.root, self.root / "e", self.root / "rds", self.root / "eds"):
+        for directory in (self.root, self.root / "e"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from pocketmesh.istio.envoy.xds import (
     PEER_ADDRESS,
     PEER_PRINCIPAL,
     Json,
-    from_file,
+    asked_for,
     resource,
     typed,
 )
@@ -121,7 +121,7 @@ def connection_manager(name: str, filters: list[Json], logs: list[Json], layout:
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=name,
         server_name="istio-envoy",
-        rds={"config_source": from_file(str(layout.file(f"rds/{name}.json"))), "route_config_name": name},
+        rds={"config_source": asked_for(), "route_config_name": name},
         http_filters=filters,
         # Without sampling nothing is traced; the block makes Envoy send x-envoy-decorator-operation.
         tracing={"client_sampling": none, "random_sampling": none, "overall_sampling": none},

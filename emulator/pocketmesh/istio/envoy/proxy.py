@@ -13,6 +13,7 @@ from pocketmesh.istio.envoy.admin import Admin, AdminSilent
 from pocketmesh.istio.envoy.bootstrap import bootstrap
 from pocketmesh.istio.envoy.config import Configuration
 from pocketmesh.istio.envoy.delivery import Delivery
+from pocketmesh.istio.envoy.discovery import Discovery
 from pocketmesh.istio.envoy.endpoints import Accept, Endpoints
 from pocketmesh.istio.envoy.layout import Layout
 from pocketmesh.istio.envoy.modules import Load, Modules
@@ -61,7 +62,8 @@ class EnvoyProxy:
         self._ports = ports
         self.metrics = ProxyMetrics(kind, gateway, pod)
         self._take = take
-        self._delivery = Delivery(layout, self.admin)
+        self._discovery = Discovery(layout.discovery)
+        self._delivery = Delivery(self._discovery, self.admin)
         self._told: tuple[str, ...] = ()
         self._mesh: Mesh | None = None
         self._modules = Modules(layout, load)
@@ -94,26 +96,30 @@ class EnvoyProxy:
         shutil.rmtree(self.layout.root, ignore_errors=True)
         self.layout.create()
         try:
-            with RecordReader(self.layout.records, self._record):
-                self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.kind, self.gateway, self.pod))
-                await self._changed.wait()
-                files = await self._write()
-                envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
-                self.pid = envoy.pid
-                try:
-                    following = asyncio.create_task(self._follow(envoy, files, stderr))
-                    try:
-                        return await envoy.wait()
-                    finally:
-                        following.cancel()
-                finally:
-                    await envoy.stop()
+            async with self._discovery:
+                with RecordReader(self.layout.records, self._record):
+                    return await self._envoy(stdout, stderr)
         finally:
             self.ready = False
             self._ports.keep({})
             self._endpoints.keep(())
             self._idle.set()
             shutil.rmtree(self.layout.root, ignore_errors=True)
+
+    async def _envoy(self, stdout: Write, stderr: Write) -> int:
+        self.layout.bootstrap.write_bytes(bootstrap(self.layout, self.kind, self.gateway, self.pod))
+        await self._changed.wait()
+        files = await self._write()
+        envoy = await EnvoyProcess.start(self.layout.bootstrap, stdout, stderr)
+        self.pid = envoy.pid
+        try:
+            following = asyncio.create_task(self._follow(envoy, files, stderr))
+            try:
+                return await envoy.wait()
+            finally:
+                following.cancel()
+        finally:
+            await envoy.stop()
 
     async def _follow(self, envoy: EnvoyProcess, files: dict[str, str], stderr: Write) -> None:
         await self._live(envoy)

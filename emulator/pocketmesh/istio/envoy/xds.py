@@ -9,6 +9,8 @@ import orjson
 
 Json: TypeAlias = dict[str, Any]
 
+DISCOVERY: Final = "discovery"
+"""The cluster of whoever knows an Envoy's configuration."""
 TYPES: Final = "type.googleapis.com/envoy."
 IDENTITY_TLV: Final = 0xEA
 """The PROXY protocol's type-length-value that carries the client's SPIFFE id (of the custom range)."""
@@ -36,9 +38,16 @@ def resource(kind: str, **fields: Any) -> Json:
     return {"@type": TYPES + kind, **fields}
 
 
-def from_file(path: str) -> Json:
-    """A configuration source that follows a file, which must be replaced by renaming another over it."""
-    return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+def asked_for() -> Json:
+    """A configuration source that is asked, and answers when there is something new."""
+    source = {
+        "api_type": "REST",
+        "transport_api_version": "V3",
+        "cluster_names": [DISCOVERY],
+        "refresh_delay": "0.002s",
+        "request_timeout": "86400s",
+    }
+    return {"api_config_source": source, "resource_api_version": "V3"}
 
 
 def response(*resources: Json) -> str:
