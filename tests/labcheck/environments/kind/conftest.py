@@ -113,7 +113,7 @@ class FakeEngine:
 
     def start(self, cluster: str) -> None:
         folder = self._place / cluster
-        if self.nodes(cluster) and (folder / "started").exists():
+        if any(node.status != "running" for node in self.nodes(cluster)):
             command = [sys.executable, "-P", "-m", "pocketmesh", "serve", "--state", str(folder)]
             (folder / "started").write_text(str(process.start(command, folder / "log")))
 
