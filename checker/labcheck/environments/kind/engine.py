@@ -18,7 +18,7 @@ from labcheck.errors import EnvironmentTrouble
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 """The label that kind puts on a cluster's containers (pkg/cluster/internal/providers/docker/constants.go)."""
 _QUICK = 5
-_LONG = 600
+_LONG = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,6 @@ class Engine:
             return _short(error)
         return ""
 
-    def pull(self, image: str) -> None:
-        """Fetches the image into the engine's store."""
-        with _said(f"The image {image} cannot be pulled."):
-            self._client.images.pull(*_reference(image))
-
     def _containers(self, cluster: str) -> list[Any]:
         with _said("The container engine does not answer."):
             found: list[Any] = self._client.containers.list(
@@ -220,19 +215,6 @@ def _known(variables: Mapping[str, str]) -> Iterator[str]:
         if host:
             yield str(host)
     yield from endpoints(variables, Path.home(), os.getuid())
-
-
-def _reference(image: str) -> tuple[str, str]:
-    """Repository and tag; a digest takes the tag's place.
-
-    >>> _reference("docker.io/curlimages/curl:8.16.0")
-    ('docker.io/curlimages/curl', '8.16.0')
-    """
-    name, at, digest = image.partition("@")
-    repository, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:
-        repository, tag = name, "latest"
-    return repository, digest if at else tag
 
 
 def _trouble(fact: str, error: Exception) -> EnvironmentTrouble:

@@ -73,15 +73,6 @@ def test_a_real_engine_tells_what_preflight_asks(endpoint: str, image: str, tmp_
     assert facts.tools == {"kind": None, "kubectl": None, "istioctl": None}
 
 
-def test_an_image_that_cannot_be_pulled_is_said_with_the_engines_words(endpoint: str) -> None:
-    with (
-        engines.connect({"DOCKER_HOST": endpoint}) as engine,
-        pytest.raises(EnvironmentTrouble, match="nothing:1 cannot be pulled") as raised,
-    ):
-        engine.pull("labcheck.invalid/nothing:1")
-    assert "labcheck.invalid" in raised.value.evidence
-
-
 def test_only_the_containers_of_the_cluster_are_removed(endpoint: str, image: str) -> None:
     import docker
 
