@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test slow conformance lint bench site clean
+.PHONY: demo test slow conformance lint bench site pictures clean
 
 demo: $(VENV)/installed
 	@scripts/ensure-kubectl
@@ -35,6 +35,10 @@ lint: $(VENV)/installed-dev
 
 site: $(VENV)/installed-dev
 	$(BIN)/mkdocs build --strict
+
+# The traced paths in the folders of labs, drawn again.
+pictures: $(VENV)/installed-dev
+	$(BIN)/python scripts/pictures
 
 clean:
 	rm -rf $(VENV) .cache build
