@@ -20,7 +20,7 @@ _EXAM = Path(__file__).parent / "exam.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """A lab, and its sentences that mention the subject."""
+    """A lab, and its objectives that mention the subject; its title, where only that does."""
 
     variant: Variant
     sentences: tuple[str, ...]
@@ -33,7 +33,7 @@ def practising(variants: Iterable[Variant], words: Sequence[str]) -> list[Practi
     for variant in variants:
         sentences = [it for it in variant.lab.objectives if wanted.search(it)]
         if sentences or wanted.search(variant.lab.title):
-            found.append(Practice(variant, tuple(sentences) or variant.lab.objectives[:1]))
+            found.append(Practice(variant, tuple(sentences) or (f"{variant.lab.title}.",)))
     return found
 
 
