@@ -74,10 +74,8 @@ async def test_a_denied_connection_counts_as_failed(shared_town) -> None:
             await town.get("client", "hello-v2")
     finally:
         town.drop("AuthorizationPolicy", "nobody")
-    page = town.plane.metrics()
-    assert (
-        series(page, "istio_tcp_connections_failed_total", response_flags="DENY", reporter="destination") == 1
-    )
+    labels = {"response_flags": "DENY", "reporter": "destination", "source_workload": "client"}
+    assert series(town.plane.metrics(), "istio_tcp_connections_failed_total", **labels) == 1
 
 
 @pytest.mark.parametrize("port", [15020, 15090])
