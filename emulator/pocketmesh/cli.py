@@ -25,10 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
 
         return istioctl(arguments[1:])
     parsed = _parser().parse_args(arguments)
-    if "gateway_api" in parsed:
-        return _print_gateway_api()
-    if "charts" in parsed:
-        return _write_charts(parsed.charts)
+    code: int = parsed.run(parsed)
+    return code
+
+
+def _serve_one(parsed: argparse.Namespace) -> int:
     # A collection that looks at a whole cluster takes tens of milliseconds: it may come a tenth as often.
     gc.set_threshold(10_000)
     # bashkit's threads enter the context of a script's tasks, and fail while one of these is being run: let
@@ -47,11 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write_charts(folder: Path) -> int:
+def _trace(parsed: argparse.Namespace) -> int:
+    from pocketmesh.tracing import trace
+
+    return trace(parsed)
+
+
+def _write_charts(parsed: argparse.Namespace) -> int:
     from pocketmesh.istio.install.charts import write_charts
 
     try:
-        for chart in write_charts(folder):
+        for chart in write_charts(parsed.folder):
             print(chart)
     except OSError as error:
         print(f"pocketmesh: cannot write the charts: {error}", file=sys.stderr)
@@ -59,7 +66,7 @@ def _write_charts(folder: Path) -> int:
     return 0
 
 
-def _print_gateway_api() -> int:
+def _print_gateway_api(parsed: argparse.Namespace) -> int:
     import json
 
     from pocketmesh.schema.crds import gateway_api_crds, gateway_api_policies
@@ -98,9 +105,22 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, default=0, metavar="N", help="0, the default: the one it had, or any"
     )
+    serve.set_defaults(run=_serve_one)
+    trace = verbs.add_parser("trace", help="follow one request through a cluster's mesh")
+    trace.add_argument(
+        "client", metavar="FROM", help="NAMESPACE/POD, a Deployment's name for its pods, or host"
+    )
+    trace.add_argument("url", metavar="URL", help="where to, http or https")
+    trace.add_argument("--kubeconfig", metavar="FILE", help="which cluster; else $KUBECONFIG, ~/.kube/config")
+    trace.add_argument("-X", "--request", dest="method", default="GET", metavar="METHOD", help="GET")
+    trace.add_argument("-H", "--header", dest="headers", action="append", default=[], metavar="LINE")
+    trace.add_argument("--svg", type=Path, metavar="FILE", help="write the picture to a file")
+    trace.add_argument("--json", dest="as_json", action="store_true", help="for programs")
+    trace.set_defaults(run=_trace)
     charts = verbs.add_parser("charts", help="write Helm charts of Istio for this cluster")
-    charts.add_argument("charts", type=Path, metavar="DIR", help="a folder for base, istiod, cni and ztunnel")
+    charts.add_argument("folder", type=Path, metavar="DIR", help="a folder for base, istiod, cni and ztunnel")
+    charts.set_defaults(run=_write_charts)
     gateway_api = verbs.add_parser("gateway-api", help="print Gateway API's kinds, for kubectl apply -f -")
-    gateway_api.set_defaults(gateway_api=True)
+    gateway_api.set_defaults(run=_print_gateway_api)
     verbs.add_parser("istioctl", help="a stand-in for istioctl, of the cluster that a kubeconfig names")
     return parser

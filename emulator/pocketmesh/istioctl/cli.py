@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
-from pocketmesh.istioctl.errors import USAGE, Failed
+from pocketmesh.istioctl.exits import USAGE
 from pocketmesh.istioctl.session import Session, connected
+from pocketmesh.remote.errors import Failed
 
 _COMMANDS: Final = {
     "analyze": ("analysis.command", "analyze_command"),

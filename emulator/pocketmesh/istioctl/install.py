@@ -11,13 +11,14 @@ from typing import Final
 import click
 
 from pocketmesh.istio.install import MANAGER, NAMESPACE, component_objects
-from pocketmesh.istioctl.api import Api
 from pocketmesh.istioctl.duration import DURATION
-from pocketmesh.istioctl.errors import USAGE, Failed
+from pocketmesh.istioctl.exits import USAGE
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.values import Values, customised, parse
 from pocketmesh.istioctl.waiting import wait_ready
 from pocketmesh.objects import Object, name_of, namespace_of
+from pocketmesh.remote.api import Api
+from pocketmesh.remote.errors import Failed
 from pocketmesh.versions import ISTIO
 
 _OWNED: Final = "operator.istio.io/component"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from pocketmesh.istioctl.api import Api
 from pocketmesh.objects import Object, is_true, name_of
+from pocketmesh.remote.api import Api
 
 _MONITORING: Final = 15014
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import click
 
-from pocketmesh.istioctl.errors import Failed
 from pocketmesh.istioctl.istiod import istiods, proxies
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.tables import table
+from pocketmesh.remote.errors import Failed
 
 _SUBSCRIBED: Final = {"ztunnel": ("WADS", "WDS")}
 _OF_ENVOY: Final = ("CDS", "LDS", "EDS", "RDS")

@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from pocketmesh.istioctl.api import Api
-from pocketmesh.istioctl.kubeconfig import Access, places, read
+from pocketmesh.remote.api import Api
+from pocketmesh.remote.kubeconfig import Access, places, read
 from pocketmesh.versions import ISTIO
 
 _SAID: Final = ".istioctl-stand-in"
@@ -38,7 +38,7 @@ class Session:
     @cached_property
     def api(self) -> Api:
         """The cluster. Raises Failed when the kubeconfig names none."""
-        return Api(self._access)
+        return Api(self._access, "istioctl")
 
     def close(self) -> None:
         """Lets go of the cluster, if it was needed."""

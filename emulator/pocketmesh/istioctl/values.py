@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import yaml
 
-from pocketmesh.istioctl.errors import USAGE, Failed
+from pocketmesh.istioctl.exits import USAGE
 from pocketmesh.objects import Object, copied, name_of
+from pocketmesh.remote.errors import Failed
 from pocketmesh.versions import ISTIO
 
 _HUB: Final = "registry.istio.io/release"

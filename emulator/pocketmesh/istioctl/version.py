@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 import yaml
 
-from pocketmesh.istioctl.api import Api
 from pocketmesh.istioctl.istiod import istiods, proxies, version
 from pocketmesh.istioctl.session import Session, connected
+from pocketmesh.remote.api import Api
 from pocketmesh.versions import ISTIO
 
 _BUILD: Final = {

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
-from pocketmesh.istioctl.api import Api
-from pocketmesh.istioctl.errors import Failed
 from pocketmesh.objects import Object, is_true, name_of, namespace_of
+from pocketmesh.remote.api import Api
+from pocketmesh.remote.errors import Failed
 
 _POLL: Final = 0.1
 _DURATION: Final = re.compile(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")

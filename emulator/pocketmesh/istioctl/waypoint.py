@@ -10,13 +10,14 @@ from typing import Final
 import click
 import yaml
 
-from pocketmesh.istioctl.api import Api
 from pocketmesh.istioctl.duration import DURATION
-from pocketmesh.istioctl.errors import USAGE, Failed, Refused
+from pocketmesh.istioctl.exits import USAGE
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.tables import table
 from pocketmesh.istioctl.waiting import until
 from pocketmesh.objects import Object, condition, is_true, labels_of, name_of, namespace_of
+from pocketmesh.remote.api import Api
+from pocketmesh.remote.errors import Failed, Refused
 
 _GATEWAY: Final = ("gateway.networking.k8s.io/v1", "Gateway")
 _CLASS: Final = "istio-waypoint"

@@ -12,10 +12,10 @@ from typing import Any, Final
 import click
 import yaml
 
-from pocketmesh.istioctl.errors import Failed
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.ztunnel_dump import PARTS, Asked, chosen, shown
 from pocketmesh.objects import Object, is_true, name_of
+from pocketmesh.remote.errors import Failed
 
 _ADMIN: Final = 15000
 

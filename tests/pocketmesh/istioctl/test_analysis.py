@@ -7,7 +7,8 @@ import pytest
 
 from pocketmesh.istioctl.analysis.command import analyzed
 from pocketmesh.istioctl.analysis.world import of_file, world
-from pocketmesh.istioctl.errors import UNREADABLE, Failed
+from pocketmesh.istioctl.exits import UNREADABLE
+from pocketmesh.remote.errors import Failed
 
 GROUPS = {
     "AuthorizationPolicy": "security.istio.io/v1",

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pocketmesh.istioctl.errors import Failed
 from pocketmesh.istioctl.tables import table
 from pocketmesh.istioctl.waypoint import gateway, listing, statuses
 from pocketmesh.istioctl.ztunnel_dump import Asked, shown
+from pocketmesh.remote.errors import Failed
 
 WAYPOINT = {
     **gateway("waypoint", "shop", "all"),

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from pocketmesh.istio.install import component_objects
-from pocketmesh.istioctl.errors import Failed
 from pocketmesh.istioctl.values import customised, parse
 from pocketmesh.objects import Object
+from pocketmesh.remote.errors import Failed
 
 
 def installed(kind: str, name: str, *settings: str) -> Object:

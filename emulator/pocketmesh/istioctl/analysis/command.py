@@ -16,8 +16,9 @@ import yaml
 from pocketmesh.istioctl.analysis import namespaces, policies, services, statuses
 from pocketmesh.istioctl.analysis.findings import LEVELS, Finding, worst_first
 from pocketmesh.istioctl.analysis.world import World, of_cluster, of_file, world
-from pocketmesh.istioctl.errors import FINDINGS, Failed
+from pocketmesh.istioctl.exits import FINDINGS
 from pocketmesh.istioctl.session import Session, connected
+from pocketmesh.remote.errors import Failed
 
 ANALYZERS: Final = (
     statuses.conditions,

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import yaml
 
-from pocketmesh.istioctl.api import Api
-from pocketmesh.istioctl.errors import UNREADABLE, Failed
+from pocketmesh.istioctl.exits import UNREADABLE
 from pocketmesh.objects import Object, name_of, namespace_of
+from pocketmesh.remote.api import Api
+from pocketmesh.remote.errors import Failed
 
 ROOT: Final = "istio-system"
 SYSTEM: Final = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage", ROOT})

@@ -1,16 +1,10 @@
-"""What goes wrong, in words for people, with the exit codes of istioctl (istioctl/cmd/sysexits.go)."""
+"""What goes wrong between a command and a cluster, in words for people."""
 
 from __future__ import annotations
 
-from typing import Final
-
-USAGE: Final = 64
-UNREADABLE: Final = 65
-FINDINGS: Final = 79
-
 
 class Failed(Exception):
-    """A command cannot do what it was asked to."""
+    """A command cannot do what it was asked to; it ends with `code`."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)

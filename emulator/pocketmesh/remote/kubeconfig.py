@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from pocketmesh.istioctl.errors import Failed
+from pocketmesh.remote.errors import Failed
 
 Section = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pocketmesh.istioctl.errors import Failed
-from pocketmesh.istioctl.kubeconfig import Access, places, read
+from pocketmesh.remote.errors import Failed
+from pocketmesh.remote.kubeconfig import Access, places, read
 
 
 def config(name: str, **user: Any) -> dict[str, Any]:

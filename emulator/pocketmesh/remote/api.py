@@ -15,9 +15,9 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from pocketmesh.istioctl.errors import Failed, Refused
-from pocketmesh.istioctl.kubeconfig import Access
 from pocketmesh.objects import Object, name_of, namespace_of
+from pocketmesh.remote.errors import Failed, Refused
+from pocketmesh.remote.kubeconfig import Access
 
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
@@ -25,10 +25,12 @@ _PATIENCE: Final = 30.0
 
 
 class Api:
-    """One cluster. Every method raises Refused for an error that was answered and Failed for no answer."""
+    """One cluster, as `agent` talks to it. Every method raises Refused for an error that was answered and
+    Failed for no answer."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, agent: str) -> None:
         self._access = access
+        self._agent = agent
         self._plurals: dict[str, dict[str, tuple[str, bool]]] = {}
 
     def close(self) -> None:
@@ -67,7 +69,7 @@ class Api:
     def merge(self, obj: Object, patch: Object) -> Object:
         """A JSON merge patch on an object that was read."""
         path = self._path(obj["apiVersion"], obj["kind"], namespace_of(obj), name_of(obj))
-        merged: Object = self._json("PATCH", path, {"fieldManager": "istioctl"}, patch, _MERGE)
+        merged: Object = self._json("PATCH", path, {"fieldManager": self._agent}, patch, _MERGE)
         return merged
 
     def delete(self, obj: Object) -> bool:
@@ -85,6 +87,11 @@ class Api:
         """What a pod answers over HTTP."""
         place = f"/api/v1/namespaces/{namespace_of(pod)}/pods/{name_of(pod)}:{port}/proxy/{path.lstrip('/')}"
         return self._request(method, place)
+
+    def post(self, path: str, body: Object) -> Object:
+        """What a path that is no resource's answers."""
+        answer: Object = self._json("POST", path, {}, body)
+        return answer
 
     def _path(self, version: str, kind: str, namespace: str, name: str = "") -> str:
         plural, namespaced = self._resource(version, kind)
@@ -123,7 +130,7 @@ class Api:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> bytes:
-        headers = {"Accept": "application/json", "User-Agent": "istioctl"}
+        headers = {"Accept": "application/json", "User-Agent": self._agent}
         if self._access.token:
             headers["Authorization"] = f"Bearer {self._access.token}"
         if body is not None:
