@@ -17,6 +17,8 @@ from pocketmesh.istioctl.cli import main
 from pocketmesh.schema.crds import gateway_api_crds
 from pocketmesh.versions import ISTIO
 
+from ..conftest import Serving
+
 DEADLINE = 20.0
 INSTALL = "install --set profile=ambient -y"
 
@@ -67,14 +69,13 @@ def bare(bare_cluster: Path, newest_kubectl: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.fixture(scope="module")
-def shop(cluster: Path, newest_kubectl: Path) -> Iterator[Path]:
-    """A cluster that came with Istio, and a shop behind a waypoint."""
-    tools = Tools(cluster, newest_kubectl, lambda: ("", ""))
-    open_shop(tools)
-    where = ["--kubeconfig", str(cluster), "-n", "shop"]
-    assert main([*where, "waypoint", "apply", "--enroll-namespace", "--wait"]) == 0
-    yield cluster
-    tools.kubectl("delete", "namespace", "shop", "--wait=false")
+def shop(tmp_path_factory: pytest.TempPathFactory, serving: Serving, newest_kubectl: Path) -> Iterator[Path]:
+    """A cluster that came with Istio, and a shop behind its only waypoint."""
+    with serving(tmp_path_factory.mktemp("shop"), "ambient") as kubeconfig:
+        open_shop(Tools(kubeconfig, newest_kubectl, lambda: ("", "")))
+        where = ["--kubeconfig", str(kubeconfig), "-n", "shop"]
+        assert main([*where, "waypoint", "apply", "--enroll-namespace", "--wait"]) == 0
+        yield kubeconfig
 
 
 @pytest.fixture
