@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-LABS = Path(__file__).parents[2] / "labs"
+ROOT = Path(__file__).parents[2]
+LABS = ROOT / "labs"
+HELMS = [str(place) for place in sorted((ROOT / ".cache" / "tools").glob("helm-*"))]
+"""Those that the clients' tests have built, for pages that need one."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,6 +26,7 @@ pytestmark = [
 @pytest.mark.parametrize("lab", sorted(path.parent.name for path in LABS.glob("*/lab.yaml")))
 def test_a_lab_is_honest_and_notices_what_is_spoilt(lab: str, options: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "labcheck", "--labs", str(LABS), "verify", lab, *options]
-    environment = os.environ | {"LABCHECK_STATE": str(tmp_path)}
+    path = os.pathsep.join([os.environ["PATH"], *HELMS])
+    environment = os.environ | {"LABCHECK_STATE": str(tmp_path), "PATH": path}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
