@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import clients, destinations, waypoint_policies, workload_policies
+from . import clients, destinations, ingress, waypoint_policies, workload_policies
 from .tables import Row, Scene
 
 OBJECTS = (
@@ -10,6 +10,7 @@ OBJECTS = (
     *destinations.OBJECTS,
     *workload_policies.OBJECTS,
     *waypoint_policies.OBJECTS,
+    *ingress.OBJECTS,
 )
 PROVIDERS = [waypoint_policies.PROVIDER]
 SCALED_TO_ZERO = ("east", "zero")
@@ -32,6 +33,7 @@ def _mixed() -> list[Scene]:
 SCENES = (
     Scene((), workload_policies.DIRECT.rows),
     *destinations.SCENES,
+    ingress.SCENE,
     *_mixed(),
     waypoint_policies.GATEWAY_SCENE,
     waypoint_policies.CLASS_SCENE,
