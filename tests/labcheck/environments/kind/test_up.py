@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,23 @@ from labcheck.lab.variant import Variant, variant
 if TYPE_CHECKING:
     from .conftest import Machine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    # ansible-runner leaves the files of a run that was interrupted to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 LABS = Path(__file__).parents[4] / "labs"
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Has what a test leaves to the garbage collector collected while its warnings are ignored."""
+    yield
+    gc.collect()
+
+
 SETUP = """\
 apiVersion: v1
 kind: Namespace
