@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pocketmesh.clock import Clock
@@ -19,6 +20,7 @@ from pocketmesh.istio.mesh.decide import admission, decide, decide_arrival
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.istio.mesh.policy import Peer
 from pocketmesh.istio.telemetry.connections import ConnectionMetrics
+from pocketmesh.istio.telemetry.labels import Labels
 from pocketmesh.istio.waypoints import HBONE_PORT
 from pocketmesh.istio.ztunnel.accesslog import Access, Direction, line
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
@@ -223,14 +225,15 @@ class Ztunnel:
 
     def _entry(self, way: Way, direction: Direction, identity: str) -> _Entry:
         entry = _Entry(way, direction, identity, self._now())
-        self.metrics.opened(labels(entry.access()))
+        self.metrics.opened(entry.labels)
         return entry
 
     def _write(self, entry: _Entry, sent: int, received: int, error: str) -> None:
         seconds = self._now() - entry.since
-        access = entry.access()
-        self.metrics.closed(labels(access), sent=sent, received=received, flags=flags(error))
-        self._log(line(access, self._clock.now(), sent=sent, received=received, seconds=seconds, error=error))
+        self.metrics.closed(entry.labels, sent=sent, received=received, flags=flags(error))
+        self._log(
+            line(entry.access, self._clock.now(), sent=sent, received=received, seconds=seconds, error=error)
+        )
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -258,6 +261,11 @@ class _Entry:
     identity: str
     since: float
 
+    @cached_property
+    def labels(self) -> Labels:
+        return labels(self.access)
+
+    @cached_property
     def access(self) -> Access:
         way, connection = self.way, self.way.connection
         destination = way.destination
