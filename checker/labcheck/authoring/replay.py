@@ -1,17 +1,23 @@
 """Carrying out the blocks of a page as a learner would: bash, the real kubectl, the learner's kubeconfig.
 
-Each block is a bash of its own with `-e`, so that a page cannot rely on anything but the cluster.
+Each block is a bash of its own with `-e`, so that a page cannot rely on anything but the cluster. `labcheck`
+in a block is that of this Python, and finds the environment that the page is carried out in.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from labcheck import programs
 from labcheck.environments.state import EnvironmentFolder
@@ -20,6 +26,7 @@ from labcheck.lab.blocks import Block
 from labcheck.lab.pages import Page
 
 BLOCK_TIMEOUT = 180.0
+_TRACE = re.compile(r"^\s*labcheck\s+trace\b", re.MULTILINE)
 
 
 class BlockFailed(LabcheckError):
@@ -36,22 +43,43 @@ class Ran:
     output: str
 
 
+def traced(page: Page) -> tuple[Block, ...]:
+    """The blocks that follow a request with `labcheck trace`, which not every cluster can tell."""
+    return tuple(block for block in page.runs if _TRACE.search(block.text))
+
+
 def replay(
     page: Page,
     folder: EnvironmentFolder,
     show: Callable[[str], None] = lambda text: None,
     timeout: float = BLOCK_TIMEOUT,
+    *,
+    traces: bool = True,
 ) -> list[Ran]:
     """Carries out the page's blocks in order, showing each with its output as it comes.
 
+    Blocks that follow a request are left out where the cluster does not tell its way (`traces`).
     Raises BlockFailed for the first one that fails, and EnvironmentTrouble without bash or kubectl.
     """
     programs.require("bash", "kubectl")
-    return [_run(page, block, folder, show, timeout) for block in page.runs]
+    left_out = () if traces else traced(page)
+    with _variables(folder) as variables:
+        return [_run(page, block, variables, show, timeout) for block in page.runs if block not in left_out]
+
+
+@contextmanager
+def _variables(folder: EnvironmentFolder) -> Iterator[Mapping[str, str]]:
+    """What a block has in its environment; this very labcheck comes first on its PATH."""
+    variables = os.environ | folder.variables()
+    with tempfile.TemporaryDirectory(prefix="labcheck-") as place:
+        script = Path(place, "labcheck")
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m labcheck "$@"\n')
+        script.chmod(0o700)
+        yield variables | {"PATH": f"{place}{os.pathsep}{variables.get('PATH', os.defpath)}"}
 
 
 def _run(
-    page: Page, block: Block, folder: EnvironmentFolder, show: Callable[[str], None], timeout: float
+    page: Page, block: Block, variables: Mapping[str, str], show: Callable[[str], None], timeout: float
 ) -> Ran:
     show(textwrap.indent(block.text.strip("\n"), "    ") + "\n")
     heard: list[str] = []
@@ -59,7 +87,7 @@ def _run(
         process = subprocess.Popen(
             ["bash", "-e", "-c", block.text],
             cwd=scratch,
-            env=os.environ | folder.variables(),
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,7 @@ from labcheck.authoring import residue
 from labcheck.authoring.contents import Contents, contents, differences
 from labcheck.authoring.fields import misspelt
 from labcheck.authoring.forked import in_fork
-from labcheck.authoring.replay import BlockFailed, replay
+from labcheck.authoring.replay import BlockFailed, replay, traced
 from labcheck.authoring.trials import Trial, changed
 from labcheck.environments.lifecycle import down, reset, up
 from labcheck.environments.provider import Provider
@@ -42,6 +42,8 @@ class Proof:
     """What the environment weighed; 0 where nobody looked."""
     skipped: str = ""
     """Why it was not tried; nothing when it was."""
+    left_out: str = ""
+    """What of it was not tried, and why; nothing when all was."""
 
 
 class Testbed:
@@ -66,10 +68,16 @@ class Testbed:
         if absent:
             lab = self._variant.lab.id
             return Proof(lab, self._variant.seed, trial.what, "", skipped=f"no {', '.join(absent)} on PATH")
-        proof = self._proof(trial.what, lambda: self._tried(trial))
+        proof = replace(
+            self._proof(trial.what, lambda: self._tried(trial)), left_out=self._left_out(trial.page)
+        )
         if trial.twice:
             return replace(proof, megabytes=residue.megabytes(residue.processes(self._scratch)))
         return proof
+
+    def _left_out(self, page: Page | None) -> str:
+        lines = [f"line {block.line}" for block in traced(page)] if page and not self._runner.traces else []
+        return f"{', '.join(lines)}: {self._runner.name} cannot follow requests" if lines else ""
 
     def close(self) -> Proof:
         """Takes the environment down and looks for what is left of it."""
@@ -132,7 +140,7 @@ class Testbed:
         if wrong:
             return "\n".join(wrong)
         try:
-            replay(page, self._folder)
+            replay(page, self._folder, traces=self._runner.traces)
         except BlockFailed as error:
             return str(error)
         return ""

@@ -112,9 +112,11 @@ def solution_command(session: Session, lab: str, give_up: bool, execute: bool, s
         return
     from labcheck.authoring.replay import replay
     from labcheck.environments.lifecycle import running
+    from labcheck.environments.provider import provider
 
     environment = running(session.state, variant.lab.id)
-    replay(pages[0], environment.folder, show=lambda text: click.echo(text, nl=False))
+    traces = provider(environment.record.provider).traces
+    replay(pages[0], environment.folder, lambda text: click.echo(text, nl=False), traces=traces)
     click.echo(f"Done. Check: labcheck grade {short_name(variant.lab.id)}")
 
 

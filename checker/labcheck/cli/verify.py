@@ -167,8 +167,9 @@ def _proved(
 def _show(console: Console, proof: Proof) -> None:
     """Says what is wrong or left out as soon as it is known; what is well is for the table."""
     seed = f"  seed {proof.seed}" if proof.seed else ""
-    if proof.skipped:
-        console.print(f"[yellow]SKIP[/yellow]  {proof.lab}{seed}  {proof.what}: {proof.skipped}")
+    if proof.skipped or proof.left_out:
+        told = proof.skipped or proof.left_out
+        console.print(f"[yellow]SKIP[/yellow]  {proof.lab}{seed}  {proof.what}: {told}")
     if not proof.problem:
         return
     console.print(f"[red]FAIL[/red]  {proof.lab}{seed}  {proof.what}  {proof.seconds:.2f} s")

@@ -60,6 +60,9 @@ class EnvironmentFolder:
             # kubectl caches what a server offers by host and port, and a later lab may get this one's port.
             "KUBECACHEDIR": str(self.path / "kubectl-cache"),
             "LABCHECK_LAB": self.path.name,
+            # So that `labcheck` finds the same lab in whatever folder the program works.
+            "LABCHECK_STATE": str(self.path.parents[1]),
+            **self._labs(),
             **self._tools(),
         }
 
@@ -71,6 +74,10 @@ class EnvironmentFolder:
         except TypeError:
             # Written by another version: nothing to rely on, so it is as good as interrupted.
             return Record(str(data.get("lab", self.path.name)), "", "embedded", 0, "default", "creating")
+
+    def _labs(self) -> dict[str, str]:
+        record = self.record()
+        return {"LABCHECK_LABS": str(Path(record.lab_folder).parent)} if record and record.lab_folder else {}
 
     def _tools(self) -> dict[str, str]:
         record = self.record()

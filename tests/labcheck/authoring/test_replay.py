@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from labcheck.authoring.replay import BlockFailed, replay
-from labcheck.environments.state import EnvironmentFolder
+from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.lab.load import load
 from labcheck.lab.pages import Page, guide
 from labcheck.lab.variant import variant
@@ -50,3 +51,24 @@ def test_a_block_that_hangs_is_stopped(make_lab: MakeLab, folder: EnvironmentFol
 
 def test_a_block_is_given_nothing_to_read(make_lab: MakeLab, folder: EnvironmentFolder) -> None:
     assert replay(a_page(make_lab, "cat; cat <<EOF\nhere\nEOF"), folder)[0].output == "here\n"
+
+
+def test_labcheck_in_a_block_is_this_one_and_knows_lab_and_state(make_lab: MakeLab, tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "elsewhere")
+    page = a_page(make_lab, "labcheck --version; labcheck status; labcheck list --json | grep '\"id\"'")
+    folder = state.environment("lab-07-sample")
+    folder.remember(Record("lab-07-sample", str(page.path.parent), "embedded", 1, "red", "creating"))
+    (ran,) = replay(page, folder)
+    assert f"labcheck {version('labcheck')}\n" in ran.output
+    assert "interrupted" in ran.output
+    assert "lab-07-sample" in ran.output
+
+
+def test_requests_are_followed_only_where_the_cluster_tells_their_way(
+    make_lab: MakeLab, folder: EnvironmentFolder
+) -> None:
+    page = a_page(
+        make_lab, "labcheck() { echo traced; }\nlabcheck trace lab-07 client http://red/", "echo on"
+    )
+    assert [it.output for it in replay(page, folder)] == ["traced\n", "on\n"]
+    assert [it.output for it in replay(page, folder, traces=False)] == ["on\n"]

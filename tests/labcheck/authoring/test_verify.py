@@ -90,6 +90,22 @@ def test_a_page_whose_program_is_missing_is_skipped_and_says_so(honest: Callable
     assert not found["solution"].skipped
 
 
+def test_a_guide_tells_which_blocks_were_left_out_because_the_cluster_cannot_follow_requests(
+    honest: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Embedded, "traces", False)
+    folder = honest()
+    (folder / "guide.md").write_text(
+        "```sh run\necho first\n```\n```sh run\nlabcheck trace lab-07 client http://red/\n```\n"
+    )
+    found = {proof.what: proof for proof in proofs(folder)}
+    assert (found["guide"].problem, found["guide"].left_out) == (
+        "",
+        "line 5: embedded cannot follow requests",
+    )
+    assert not found["solution"].left_out
+
+
 def test_an_honest_lab_has_no_problems(honest: Callable[..., Path]) -> None:
     found = proofs(honest())
     assert problems(found) == {}
