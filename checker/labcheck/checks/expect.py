@@ -22,14 +22,19 @@ T = TypeVar("T")
 
 ROUNDS = 3
 """Equal outcomes in a row that count as consistent."""
-PAUSES = 10
+PAUSES = 20
 """Pauses between rounds in the time of the patience, so that rounds are as far apart as the mesh is slow."""
+
+
+_NOTHING = object()
+"""What a round before the first has found."""
 
 
 class Expect:
     """Claims about what was observed. Every claim takes `why` and `next` for the learner.
 
-    `points` is what the task is worth; `journal` keeps what was claimed.
+    `points` is what the task is worth; `journal` keeps what was claimed; `calm` is when, by the clock,
+    somebody last did anything that the mesh may still have to follow: now, where nobody knows.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Expect:
         *,
         points: int = 100,
         journal: Journal | None = None,
+        calm: float | None = None,
     ) -> None:
         self.notes: list[str] = []
         self.parts: list[Part] = []
@@ -48,6 +54,7 @@ class Expect:
         self._patience = patience
         self._clock = clock
         self._pause = pause
+        self._calm = calm
         self._settling = False
 
     # Ways to look
@@ -56,12 +63,15 @@ class Expect:
         """Repeats `look`, which makes claims, until three rounds in a row agree; returns what it returned
         last.
 
-        Three passes end it at once. A failure counts when the same claim has failed in every round for as
-        long as this provider's mesh may need to converge. What flaps until `within` seconds are over fails.
-        The last round is what is reported.
+        Three passes end it at once. A failure counts when the same claim has failed in every round, and the
+        mesh has had as long as this provider's may need to converge: since the grading began, or since the
+        check's own requests. What flaps until `within` seconds are over fails. The last round is what is
+        reported.
         """
-        started = same_since = self._clock()
-        agreed, last, before = 0, object(), len(self._journal)
+        started = self._clock()
+        same_since = started if self._calm is None or self._journal.requested else self._calm
+        agreed, before = 0, len(self._journal)
+        last: object = _NOTHING
         self._settling = True
         try:
             while True:
@@ -69,7 +79,10 @@ class Expect:
                 value, failure = self._round(look)
                 now = self._clock()
                 outcome = failure and failure.evidence.expected
-                agreed, same_since = (agreed + 1, same_since) if outcome == last else (1, now)
+                if outcome == last or last is _NOTHING:
+                    agreed += 1
+                else:
+                    agreed, same_since = 1, now
                 last = outcome
                 if agreed >= ROUNDS and failure is None:
                     return value[0]

@@ -1,6 +1,6 @@
 """What a check looked at: its claims, its requests with their answers, and the objects it read.
 
-Kept for `labcheck explain`; no verdict depends on it. Of a look that is repeated until it settles only the
+Kept for `labcheck explain`. Of a look that is repeated until it settles only the
 last round is kept.
 """
 
@@ -33,6 +33,11 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def requested(self) -> bool:
+        """Whether a request was sent."""
+        return any(entry.kind == "request" for entry in self.entries)
 
     def add(self, kind: Literal["claim", "request", "read"], text: str, result: str) -> None:
         entry = Entry(kind, text, result[:_LONG])

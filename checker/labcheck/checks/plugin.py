@@ -8,6 +8,7 @@ reads.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -79,6 +80,7 @@ class Grading:
         self.context = context
         self.journal = Journal()
         self.expect = Expect(context.patience)
+        self._calm = time.monotonic()
         self._results = Results(Path(context.results))
         self._outcomes = {task: Outcome(outcome) for task, outcome in context.known.items()}
         self._connect = connect_to
@@ -142,9 +144,14 @@ class Grading:
             return (yield)
         self._results.started(task)
         self.journal.clear()
-        self.expect = Expect(self.context.patience, points=self.context.points[task], journal=self.journal)
-        with time_limit(self.context.check_limit):
-            return (yield)
+        points = self.context.points[task]
+        self.expect = Expect(self.context.patience, points=points, journal=self.journal, calm=self._calm)
+        try:
+            with time_limit(self.context.check_limit):
+                return (yield)
+        finally:
+            if self.journal.requested:
+                self._calm = time.monotonic()
 
     def _unmet(self, task: str) -> Evidence | None:
         unmet = [need for need in self.context.needs[task] if self._outcomes.get(need) is not Outcome.PASS]

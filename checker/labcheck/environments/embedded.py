@@ -28,7 +28,7 @@ class Embedded:
     """Clusters that are processes. `program` is what serves one, told `--state DIR --istio MODE`."""
 
     name = "embedded"
-    patience = 0.3
+    patience = 0.2
     traces = True
     setup_timeout = 20.0
 

@@ -77,6 +77,31 @@ def test_the_same_failure_counts_after_the_patience(expect: Expect, time: Time) 
     assert 1.0 <= time.now < 1.3
 
 
+def test_a_mesh_that_has_long_had_its_time_is_not_waited_for_again(time: Time) -> None:
+    time.now = 7.0
+    expect = Expect(patience=1.0, clock=time.clock, pause=time.pause, calm=5.0)
+    with pytest.raises(Failed):
+        expect.settle(scripted(expect, "-b"))
+    assert time.now < 7.2
+
+
+def test_after_requests_of_its_own_a_check_waits_for_the_mesh(time: Time) -> None:
+    time.now, journal = 7.0, Journal()
+    expect = Expect(patience=1.0, clock=time.clock, pause=time.pause, journal=journal, calm=5.0)
+    journal.add("request", "curl", "200")
+    with pytest.raises(Failed):
+        expect.settle(scripted(expect, "-b"))
+    assert time.now >= 8.0
+
+
+def test_an_outcome_that_changes_is_given_the_whole_patience(time: Time) -> None:
+    time.now = 7.0
+    expect = Expect(patience=1.0, clock=time.clock, pause=time.pause, calm=5.0)
+    with pytest.raises(Failed):
+        expect.settle(scripted(expect, "-a", "-b"))
+    assert time.now >= 8.0
+
+
 def test_the_last_round_is_what_is_reported(expect: Expect) -> None:
     with pytest.raises(Failed) as raised:
         expect.settle(scripted(expect, "-first", "-second", "-last"))
