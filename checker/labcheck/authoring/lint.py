@@ -18,11 +18,9 @@ from labcheck.lab.guards import guarded
 from labcheck.lab.load import LoadedLab, load
 from labcheck.lab.mistakes import mistakes
 from labcheck.lab.pages import guide, setup, solutions
-from labcheck.lab.variant import Variant, variant
+from labcheck.lab.variant import SEEDS, Variant, seeds_for_faults, variant
 from labcheck.yamltext import documents
 
-SEEDS = (1, 2, 3)
-"""The seeds that are verified unless others are named."""
 _REVEALING = 24
 """Characters of a solution's line or argument that no hint may repeat; shorter ones are names."""
 
@@ -36,10 +34,11 @@ def lint(folder: Path, cluster: Cluster | None = None) -> list[Problem]:
         loaded = load(folder)
     except AuthorError as error:
         return list(error.problems)
+    seeds = (*SEEDS, *seeds_for_faults(loaded.lab))
     found = [
         *_params(loaded),
         *docs_problems(loaded),
-        *(it for seed in SEEDS for it in _seed(loaded, seed, cluster)),
+        *(it for seed in seeds for it in _seed(loaded, seed, cluster)),
         *_mistaken(loaded),
         *check_problems(loaded.lab, folder / "test_lab.py"),
     ]
@@ -83,7 +82,11 @@ def _seed(loaded: LoadedLab, seed: int, cluster: Cluster | None) -> Iterator[Pro
 
 
 def _guide(made: Variant) -> Iterator[Problem]:
-    yield from page_problems(guide(made), all_run=False)
+    page = guide(made)
+    yield from page_problems(page, all_run=False)
+    for name in sorted(page.params.intersection(made.lab.faults)):
+        text = f"The guide uses `{name}`: what is broken is for the learner to find."
+        yield Problem(page.path, 0, text)
 
 
 def _solutions(made: Variant) -> Iterator[Problem]:

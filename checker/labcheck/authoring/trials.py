@@ -34,9 +34,11 @@ class Trial:
     """Whether a command may fail: a mistake of its own, as good as any other."""
 
 
-def trials(variant: Variant, *, mutated: bool = False, gradings: int = 1) -> Iterator[Trial]:
+def trials(
+    variant: Variant, *, mutated: bool = False, gradings: int = 1, for_faults: bool = False
+) -> Iterator[Trial]:
     """Everything to try with a variant, graded so often; `mutated` adds mistakes made from the reference
-    solution, each graded once."""
+    solution, each graded once, and `for_faults` leaves mistakes out that mention none of the lab's faults."""
     yield Trial("untouched", None, given_away, twice=True, gradings=gradings)
     reference, *others = solutions(variant)
     yield Trial("solution", reference, partial(dishonest, lost=()), twice=True, gradings=gradings)
@@ -44,6 +46,8 @@ def trials(variant: Variant, *, mutated: bool = False, gradings: int = 1) -> Ite
     for page in others:
         yield Trial(f"solution {page.path.stem}", page, partial(dishonest, lost=()), gradings=gradings)
     for mistake in mistakes(variant):
+        if for_faults and mistake.page.params.isdisjoint(variant.lab.faults):
+            continue
         judge = partial(dishonest, lost=mistake.loses)
         yield Trial(f"mistake {mistake.name}", mistake.page, judge, gradings=gradings)
     if mutated:

@@ -43,13 +43,19 @@ class Queue:
 
 
 def queue(
-    variant: Variant, runner: Provider, *, mutated: bool = False, gradings: int = 1, only: str = ""
+    variant: Variant,
+    runner: Provider,
+    *,
+    mutated: bool = False,
+    gradings: int = 1,
+    for_faults: bool = False,
+    only: str = "",
 ) -> Queue:
-    """What is to be tried with a variant: everything, or the trials with `only` in their names.
+    """What is to be tried with a variant, of which only the trials with `only` in their names.
 
     Raises AuthorError.
     """
-    planned = trials(variant, mutated=mutated, gradings=gradings)
+    planned = trials(variant, mutated=mutated, gradings=gradings, for_faults=for_faults)
     return Queue(variant, runner, deque(trial for trial in planned if only in trial.what))
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from labcheck.authoring.verify import Queue
 
 
-def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
-    """The numbers that `1-3`, `7` or `1,4,9` mean."""
+def _seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int]:
+    """The numbers that `1-3`, `7` or `1,4,9` mean; none when the option is not given."""
+    if value is None:
+        return []
     found: list[int] = []
     for part in value.split(","):
         bounds = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
@@ -37,7 +39,9 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> li
 @labs_option
 @debug_option
 @click.option("--provider", metavar="P", help="What runs the clusters; else each lab's first choice.")
-@click.option("--seeds", callback=_seeds, default="1-3", show_default=True, help="Such as 1-3, 7 or 1,4,9.")
+@click.option(
+    "--seeds", callback=_seeds, help="Such as 1-3, 7 or 1,4,9; else 1-3, and what draws a lab's other faults."
+)
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Environments at once; else one a core."
 )
@@ -79,6 +83,9 @@ def verify_command(
       mistakes/*     lose exactly the tasks that they name
       guide          every block marked to run works
       down           leaves no process and no file behind
+
+    A lab with faults is tried under further seeds, until each of them was drawn; mistakes that mention none
+    are left out there.
 
     With --mutate each reference solution is also spoilt in many small ways; an answer that is spoilt and
     scores everything all the same shows what the checks overlook.
@@ -135,7 +142,7 @@ def _planned(
     from labcheck.environments.provider import provider_for
     from labcheck.errors import AuthorError
     from labcheck.lab.load import load
-    from labcheck.lab.variant import variant
+    from labcheck.lab.variant import SEEDS, seeds_for_faults, variant
 
     proofs: list[Proof] = []
     queues: list[Queue] = []
@@ -144,9 +151,12 @@ def _planned(
         try:
             loaded = load(folder)
             runner = provider_for(loaded.lab, provider)
-            for seed in seeds:
+            for seed in seeds or SEEDS:
                 made = variant(loaded, seed)
                 queues.append(queue(made, runner, mutated=mutated, gradings=gradings, only=only))
+            for seed in () if seeds else seeds_for_faults(loaded.lab):
+                made = variant(loaded, seed)
+                queues.append(queue(made, runner, gradings=gradings, for_faults=True, only=only))
         except AuthorError:
             continue  # The proof from reading says so.
     return proofs, queues

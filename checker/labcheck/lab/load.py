@@ -68,6 +68,9 @@ def contradictions(lab: Lab, folder_name: str) -> Iterator[tuple[Place, str]]:
     for name in lab.params:
         if hasattr(dict, name):
             yield ("params", name), f"A param cannot be called `{name}`: checks read params from a dict."
+    for index, name in enumerate(lab.faults):
+        if name not in lab.params:
+            yield ("faults", index), f"There is no param `{name}`. {did_you_mean(name, lab.params)}"
     ids = [task.id for task in lab.tasks]
     for index, task in enumerate(lab.tasks):
         if task.id in ids[:index]:

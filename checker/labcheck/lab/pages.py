@@ -12,7 +12,7 @@ from pathlib import Path
 from labcheck.errors import AuthorError
 from labcheck.lab.blocks import Block, blocks
 from labcheck.lab.frontmatter import FrontMatter, front_matter
-from labcheck.lab.templates import render
+from labcheck.lab.templates import render, used
 from labcheck.lab.variant import Variant
 from labcheck.yamltext import Document, documents
 
@@ -28,6 +28,8 @@ class Page:
     """Of the file, where `markdown` begins."""
     needs: tuple[str, ...] = ()
     """Programs that the blocks need besides bash and kubectl."""
+    params: frozenset[str] = frozenset()
+    """The params that it was filled in with."""
 
     @property
     def runs(self) -> tuple[Block, ...]:
@@ -81,4 +83,5 @@ def rendered(variant: Variant, path: Path, source: str, front: FrontMatter | Non
         if block.run:  # a reader of Markdown knows the language only
             opening = block.line - first_line - 1
             lines[opening] = re.sub(r"\s+run\s*$", "", lines[opening])
-    return Page(path, "\n".join(lines), found, first_line, front.needs if front else ())
+    needs = front.needs if front else ()
+    return Page(path, "\n".join(lines), found, first_line, needs, used(source))

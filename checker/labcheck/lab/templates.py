@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import jinja2
+import jinja2.meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from labcheck.errors import AuthorError, did_you_mean
@@ -41,6 +42,11 @@ def render(text: str, params: Mapping[str, Value], path: Path, first_line: int =
         raise AuthorError.at(path, error.lineno + first_line - 1, _sentence(error.message)) from None
     except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise AuthorError.at(path, _line_of(error, first_line), _sentence(str(error))) from None
+
+
+def used(text: str) -> frozenset[str]:
+    """The params that a template which renders asks for."""
+    return frozenset(jinja2.meta.find_undeclared_variables(_ENVIRONMENT.parse(text)))
 
 
 def _undefined_name(error: jinja2.UndefinedError) -> str:

@@ -61,6 +61,22 @@ def test_a_broken_lab_is_named_with_its_file(
     assert any(message in it.text and it.path.name == Path(name).name for it in problems)
 
 
+def test_pages_are_read_with_every_fault(make_lab: MakeLab) -> None:
+    text = (make_lab() / "lab.yaml").read_text().replace("share: [10, 20]", "share: [10, 20, 30, 40, 50]")
+    solution = "{% if share == 40 %}{{ shrae }}{% endif %}\n```sh run\ntrue\n```\n"
+    assert lint(make_lab({"lab.yaml": text, "solution.md": solution})) == []
+    [problem] = lint(make_lab({"lab.yaml": f"{text}faults: [share]\n", "solution.md": solution}))
+    assert "'shrae' is undefined" in problem.text
+
+
+def test_a_guide_must_not_tell_what_is_broken(make_lab: MakeLab) -> None:
+    text = (make_lab() / "lab.yaml").read_text()
+    [problem] = lint(make_lab({"lab.yaml": f"{text}faults: [namespace]\n"}))
+    assert str(problem).endswith(
+        "guide.md: The guide uses `namespace`: what is broken is for the learner to find."
+    )
+
+
 def test_every_task_is_lost_by_a_mistake(make_lab: MakeLab) -> None:
     [problem] = lint(make_lab({"mistakes/nothing.md": None}))
     assert "No mistake loses the task `first`" in problem.text

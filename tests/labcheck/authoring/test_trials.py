@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from labcheck.authoring.trials import dishonest
+from labcheck.authoring.trials import dishonest, trials
 from labcheck.checks.verdict import Evidence, Outcome
 from labcheck.grading.report import Report, TaskResult
+from labcheck.lab.load import load
+from labcheck.lab.variant import variant
 
 
 def report(**outcomes: Outcome) -> Report:
@@ -48,3 +53,13 @@ PASS, FAIL, BLOCKED, UNGRADABLE = Outcome.PASS, Outcome.FAIL, Outcome.BLOCKED, O
 )
 def test_a_report_that_is_not_what_it_should_be(found: Report, lost: list[str], problem: str) -> None:
     assert dishonest(found, lost) == problem
+
+
+def test_a_seed_for_faults_leaves_out_mistakes_that_mention_none(make_lab: Callable[..., Path]) -> None:
+    text = (make_lab() / "lab.yaml").read_text() + "faults: [share]\n"
+    wrong = (make_lab() / "mistakes" / "wrong.md").read_text() + "{% if share == 10 %}Here.{% endif %}\n"
+    made = variant(load(make_lab({"lab.yaml": text, "mistakes/wrong.md": wrong})))
+    everything = ["untouched", "solution", "guide", "mistake nothing", "mistake wrong"]
+    assert [trial.what for trial in trials(made)] == everything
+    everything.remove("mistake nothing")
+    assert [trial.what for trial in trials(made, for_faults=True)] == everything

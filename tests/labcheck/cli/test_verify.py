@@ -44,6 +44,27 @@ def test_proofs_for_programs(verify: Verify, capsys: pytest.CaptureFixture[str])
     assert [it["problem"] for it in proofs if it["what"] == "mistake wrong"] == ["", ""]
 
 
+@pytest.mark.parametrize(
+    ("seeds", "tried"),
+    [
+        pytest.param([], {"mistake wrong": {1, 2, 3}, "solution": {1, 2, 3, 4}}, id="none named"),
+        pytest.param(["--seeds", "2"], {"mistake wrong": {2}, "solution": {2}}, id="one named"),
+    ],
+)
+def test_seeds_are_tried_until_each_fault_has_been(
+    make_lab: MakeLab,
+    verify: Verify,
+    capsys: pytest.CaptureFixture[str],
+    seeds: list[str],
+    tried: dict[str, set[int]],
+) -> None:
+    text = (make_lab() / "lab.yaml").read_text().replace("[10, 20]", "[10, 20, 30]")
+    make_lab({"lab.yaml": f"{text}faults: [share]\n"})
+    verify("7", "--json", *seeds)
+    proofs = json.loads(capsys.readouterr().out)
+    assert {what: {it["seed"] for it in proofs if it["what"] == what} for what in tried} == tried
+
+
 def test_a_lab_whose_files_are_wrong_is_not_tried(
     make_lab: MakeLab, verify: Verify, capsys: pytest.CaptureFixture[str]
 ) -> None:

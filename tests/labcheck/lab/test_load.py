@@ -72,6 +72,7 @@ def test_a_sound_lab_loads(make_lab: MakeLab) -> None:
         ),
         pytest.param("docs: https://example.org/", "docs: 3", "`docs` must be a list", id="docs"),
         pytest.param("minutes: 5", "minutes: 5\npoints: 9", "says 9 points; its tasks add up to 5", id="sum"),
+        pytest.param("minutes: 5", "minutes: 5\nfaults: [shaer]", "Did you mean `share`?", id="fault"),
     ],
 )
 def test_a_broken_field_is_named_with_file_line_and_nearest_name(

@@ -7,7 +7,7 @@ import pytest
 
 from labcheck.errors import AuthorError
 from labcheck.lab.load import load
-from labcheck.lab.variant import variant
+from labcheck.lab.variant import SEEDS, choose, seeds_for_faults, variant
 
 MakeLab = Callable[..., Path]
 
@@ -55,3 +55,18 @@ def test_an_unknown_param_is_named_with_its_line(make_lab: MakeLab) -> None:
         AuthorError, match=r"lab.yaml:20: 'namspace' is undefined. Did you mean `namespace`\?"
     ):
         variant(load(folder), 1)
+
+
+def test_a_lab_without_faults_needs_no_further_seeds(make_lab: MakeLab) -> None:
+    assert seeds_for_faults(load(make_lab()).lab) == []
+
+
+def test_further_seeds_draw_every_choice_of_every_fault(make_lab: MakeLab) -> None:
+    text = (make_lab() / "lab.yaml").read_text().replace("share: [10, 20]", "share: [10, 20, 30, 40, 50]")
+    lab = load(make_lab({"lab.yaml": f"{text}faults: [namespace, share]\n"})).lab
+    further = seeds_for_faults(lab)
+    drawn = [choose(lab, seed) for seed in (*SEEDS, *further)]
+    assert {it["namespace"] for it in drawn} == {"red", "green", "blue", "white"}
+    assert {it["share"] for it in drawn} == {10, 20, 30, 40, 50}
+    assert len(further) <= 3
+    assert not set(SEEDS) & set(further)
