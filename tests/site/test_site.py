@@ -43,6 +43,17 @@ def test_a_lab_page_has_the_names_that_its_seed_draws(site):
     assert "istio.io/use-waypoint=" in page
 
 
+def test_a_lab_page_does_not_tell_what_is_broken(site):
+    labs = {lab: yaml.safe_load((ROOT / "labs" / lab / "lab.yaml").read_text()) for lab in LABS}
+    told = [
+        (lab, fault)
+        for lab, description in labs.items()
+        for fault in description.get("faults", ())
+        if fault in text(site / f"labs/{lab}/index.html")
+    ]
+    assert told == []
+
+
 @pytest.mark.parametrize("concept", ["ztunnel", "waypoints", "identity", "policies", "sidecars"])
 def test_a_concept_is_drawn_and_leads_to_labs(site, concept):
     page = (site / f"concepts/{concept}/index.html").read_text()

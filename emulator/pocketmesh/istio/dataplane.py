@@ -31,6 +31,7 @@ from pocketmesh.istio.mesh.attachments import ProxyKind
 from pocketmesh.istio.mesh.compile import ALPHA_INPUTS, feeds
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.mesh.extensions import proxy_of
+from pocketmesh.istio.mesh.network import as_sent
 from pocketmesh.istio.observation import Observer, Passage
 from pocketmesh.istio.telemetry.counting import page
 from pocketmesh.istio.telemetry.programs import build
@@ -126,6 +127,10 @@ class DataPlane:
         if self._ztunnel is not None:
             self._ztunnel.close()
             self._ztunnel = None
+
+    def sent(self, way: Way) -> Way:
+        """The way as far as the cluster's network lets packets get."""
+        return as_sent(way, self._fabric.refusal)
 
     def metrics(self) -> bytes:
         """What ztunnel has counted, for Prometheus."""

@@ -109,7 +109,7 @@ def _plain(mesh: Mesh, path: Path, choose: Choose) -> Path:
 
 
 def _captured(mesh: Mesh, path: Path, source: Workload, choose: Choose) -> Path:
-    at = f"ztunnel of {_pod(source)}"
+    at = f"ztunnel of {named(source)}"
     service = mesh.services.addresses.get(path.ip)
     address = f"{path.ip}:{path.port}"
     if mesh.services.at(path.ip, path.port) and service is None:
@@ -144,7 +144,7 @@ def _to_pod(mesh: Mesh, path: Path, source: Workload, at: str, choose: Choose) -
         verdict: Verdict = "deliver" if path.ip in mesh.world.names.values() else "unreachable"
         return path.then(at, "passes it on: not an address of the mesh", verdict=verdict)
     if destination.waypoint is not None:
-        because = f"{_pod(destination)} uses waypoint {'/'.join(destination.waypoint)}"
+        because = f"{named(destination)} uses waypoint {'/'.join(destination.waypoint)}"
         return _to_waypoint(mesh, path, destination.waypoint, at, because, choose)
     return _tunnelled(mesh, path, source)
 
@@ -186,9 +186,9 @@ def _arriving(mesh: Mesh, path: Path, identity: str) -> Path:
         return path.then("network", f"nobody has the address {path.ip}", verdict="unreachable")
     path = replace(path, destination=destination)
     if not destination.enrolled:
-        return path.then(_pod(destination), f"takes the connection on port {path.port}")
+        return path.then(named(destination), f"takes the connection on port {path.port}")
     judgement = admission(mesh, destination, Peer(path.connection.source_ip, identity), path.port)
-    at = f"ztunnel of {_pod(destination)}"
+    at = f"ztunnel of {named(destination)}"
     because = f"AuthorizationPolicy {judgement.policy}" if judgement.policy else "no policy"
     if judgement.admitted:
         return path.then(at, f"admits {identity or 'plain text'}", because)
@@ -196,7 +196,8 @@ def _arriving(mesh: Mesh, path: Path, identity: str) -> Path:
     return path.then(at, did, because, verdict="reset", error=judgement.error)
 
 
-def _pod(workload: Workload) -> str:
+def named(workload: Workload) -> str:
+    """What hops call a workload."""
     return f"Pod {workload.namespace}/{workload.name}"
 
 

@@ -83,7 +83,7 @@ class Sent:
         hops = [Hop(client, f"connects to {ip}:{self._request.port}", said)]
         way, (passages, _) = self._taken(), self._passages()
         if way is not None:
-            hops += story(mesh, way, passages)
+            hops += story(mesh, way, passages, self._plane.sent)
             end = _end(way, passages)
             if status and end and (found := mesh.workloads.get(end)):
                 hops.append(Hop(f"Pod {found.namespace}/{found.name}", f"answers {status}"))
@@ -130,7 +130,8 @@ class Sent:
             found = (end for end in ready if arrival and (end.ip, end.port) == (arrival.ip, arrival.port))
             return next(found, ready[0])
 
-        return decide(self._plane.mesh, Connection(self._client.ip, 0, ip, self._request.port), same)
+        connection = Connection(self._client.ip, 0, ip, self._request.port)
+        return self._plane.sent(decide(self._plane.mesh, connection, same))
 
     def _address(self) -> str:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pocketmesh.istio.envoy.fronts import fronts_of
 from pocketmesh.istio.mesh.decide import Hop, Path, decide_arrival
@@ -15,15 +15,17 @@ from pocketmesh.istio.trace.requests import explain
 from pocketmesh.net.interception import Connection
 
 
-def story(mesh: Mesh, way: Path, passages: Sequence[Passage]) -> tuple[Hop, ...]:
-    """The hops of a connection and of the request in it, as far as it came."""
+def story(
+    mesh: Mesh, way: Path, passages: Sequence[Passage], sent: Callable[[Path], Path]
+) -> tuple[Hop, ...]:
+    """The hops of a connection and of the request in it, as far as it came; `sent` is the network's part."""
     hops = list(way.hops)
     for passage in passages:
-        hops += _passed(mesh, passage)
+        hops += _passed(mesh, passage, sent)
     return tuple(hops)
 
 
-def _passed(mesh: Mesh, passage: Passage) -> list[Hop]:
+def _passed(mesh: Mesh, passage: Passage, sent: Callable[[Path], Path]) -> list[Hop]:
     record, pod = passage.record, passage.pod
     place = "/".join(passage.waypoint)
     if passage.kind == "router":
@@ -39,7 +41,8 @@ def _passed(mesh: Mesh, passage: Passage) -> list[Hop]:
     ip, _, port = record.upstream.rpartition(":")
     if not ip or ip in mesh.services.addresses:
         return list(hops)
-    return [*hops, *decide_arrival(mesh, Connection(pod.ip, 0, ip, int(port)), pod.identity).hops]
+    arrival = decide_arrival(mesh, Connection(pod.ip, 0, ip, int(port)), pod.identity)
+    return [*hops, *sent(arrival).hops]
 
 
 def _rules(listener: Listener) -> Iterator[Rule]:

@@ -18,6 +18,7 @@ from pocketmesh.istio.envoy.preface import preface
 from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.mesh.decide import admission, decide, decide_arrival
 from pocketmesh.istio.mesh.model import Mesh, Workload
+from pocketmesh.istio.mesh.network import as_sent
 from pocketmesh.istio.mesh.policy import Peer
 from pocketmesh.istio.telemetry.connections import ConnectionMetrics
 from pocketmesh.istio.telemetry.labels import Labels
@@ -33,10 +34,6 @@ from pocketmesh.net.relay import relay
 from pocketmesh.node.network import NODE_ADDRESS
 
 POLICY_CHANGE = "connection closed due to policy change"
-_BLOCKED_TUNNEL = (
-    "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008: deadline has elapsed"
-)
-_BLOCKED = "connection failed: deadline has elapsed"
 _REFUSED_TUNNEL = "http status: 401 Unauthorized"
 
 
@@ -150,18 +147,7 @@ class Ztunnel:
         await self._deliver(far, way, entries)
 
     def _sent(self, way: Way) -> Way:
-        """The way as far as packets get. What ztunnel would learn after ten seconds is said at once."""
-        destination = way.destination
-        if destination is None and way.verdict == "reset":
-            return way
-        enrolled = destination is not None and destination.enrolled
-        port = HBONE_PORT if way.tunnelled and (way.waypoint is not None or enrolled) else way.port
-        refusal = self._fabric.refusal(way.connection.source_ip, way.ip, port)
-        if not refusal:
-            return way
-        error = _BLOCKED_TUNNEL if port == HBONE_PORT else _BLOCKED
-        did = f"drops what is sent to {way.ip} port {port}"
-        return way.then("network", did, refusal, verdict="timeout", error=error)
+        return as_sent(way, self._fabric.refusal)
 
     async def _to_waypoint(self, far: socket.socket, way: Way, source: Workload, entry: _Entry) -> None:
         pipe = self._pipe(way.ip)

@@ -266,8 +266,8 @@ class Town:
         )
         return code, "".join(line.data.decode() for line in container.log.lines())
 
-    def container(self, pod: str) -> Container:
-        stored = self.store.get(Key("pods", "shop", pod))
+    def container(self, pod: str, namespace: str = "shop") -> Container:
+        stored = self.store.get(Key("pods", namespace, pod))
         assert stored is not None
         log = ContainerLog(self.clock)
         ip = self.ips[pod]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pocketmesh.istio.trace.sent import Request
+from pocketmesh.istio.trace.tracer import trace
 from pocketmesh.node.network import NameServerSilent
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,6 +71,26 @@ async def test_from_outside_the_mesh_the_applications_port_counts(town: Any, por
     else:
         with pytest.raises(TimeoutError):
             await town.get("outsider", "hello-v1")
+
+
+@pytest.mark.parametrize(
+    ("client", "service", "port"),
+    [
+        pytest.param(("client", "shop"), "hello-v1", 5000, id="between enrolled pods"),
+        pytest.param(("outsider", "other"), "hello-v1", 15008, id="from outside the mesh"),
+        pytest.param(("client", "shop"), "hello", 5000, id="from a waypoint"),
+    ],
+)
+async def test_a_request_is_followed_to_the_network_and_no_further(
+    town: Any, client: tuple[str, str], service: str, port: int
+) -> None:
+    town.put(policy("v1", port), policy("v2", port, name="q"))
+
+    found = await trace(town.plane, town.container(*client), Request(f"http://{service}.shop:5000/"))
+
+    assert found.hops[-1].at == "network"
+    assert found.hops[-1].because.startswith("NetworkPolicy shop/")
+    assert not [hop for hop in found.hops if hop.at.endswith(("shop/v1", "shop/v2"))]
 
 
 async def test_a_waypoint_that_may_not_reach_the_destination_answers_503(town: Any) -> None:
