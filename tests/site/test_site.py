@@ -23,7 +23,7 @@ def text(page: Path) -> str:
 
 
 def test_the_start_page_says_how_to_begin(site):
-    assert "make demo" in text(site / "index.html")
+    assert "Your first ten minutes" in text(site / "index.html")
 
 
 def test_the_list_of_labs_links_to_each_page(site):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from labcheck.errors import AuthorError, Problem
+from labcheck.lab.blocks import Block
 from labcheck.lab.load import LoadedLab
 from labcheck.lab.pages import Page
 from labcheck.yamltext import documents
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(<?([^)\s>]+)>?(?:\s+[\"'][^)]*)?\)")
+_SHELLS = frozenset({"sh", "bash", "shell", "console"})
+_SAYS_SO = re.compile(r"\bnot (be )?run\b", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 
 
@@ -33,6 +36,15 @@ def page_problems(page: Page, *, all_run: bool) -> Iterator[Problem]:
         wrong = link_problem(page.path.parent, target)
         if wrong:
             yield Problem(page.path, line, wrong)
+
+
+def unproven(lines: Sequence[str], found: Iterable[Block], first_line: int = 1) -> Iterator[Block]:
+    """The shell blocks of a page that nobody executes, and that the paragraph before does not say so of."""
+    for block in found:
+        if block.language in _SHELLS and not block.run:
+            before = "\n".join(lines[: block.line - first_line - 1]).rstrip().rpartition("\n\n")[2]
+            if not _SAYS_SO.search(" ".join(before.split())):
+                yield block
 
 
 def docs_problems(loaded: LoadedLab) -> Iterator[Problem]:
