@@ -99,8 +99,10 @@ class Response:
     def __str__(self) -> str:
         if self.exit_code:
             return f"{self.refusal} (curl exit {self.exit_code})"
-        first = self.body.strip().splitlines()[0][:80] if self.body.strip() else ""
-        return f"{self.code} {first}".strip()
+        lines = self.body.strip().splitlines()
+        # A lone brace says nothing: an object that begins with one is shown in one line.
+        first = " ".join(self.body.split()) if lines and lines[0] in {"{", "["} else "".join(lines[:1])
+        return f"{self.code} {first[:80]}".strip()
 
 
 @dataclass(frozen=True, slots=True)

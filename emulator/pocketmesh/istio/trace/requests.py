@@ -7,7 +7,7 @@ Details: envoyproxy/envoy envoy/stream_info/stream_info.h, docs/root/configurati
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pocketmesh.istio.envoy.records import Record
@@ -15,6 +15,7 @@ from pocketmesh.istio.mesh.decide import Hop
 from pocketmesh.istio.mesh.guards import Guard
 from pocketmesh.istio.mesh.policy import RequestAuthentication, WaypointPolicy
 from pocketmesh.istio.mesh.routing import Rule
+from pocketmesh.istio.trace.filters import filtered
 
 UNGUARDED: Final = Guard()
 
@@ -49,8 +50,7 @@ def explain(at: str, record: Record, rules: Sequence[Rule] = (), guard: Guard = 
     hops: list[Hop] = []
     if guard.policies and record.method:
         hops.append(Hop(at, f"admits {_who(record)}", _listed(guard.policies)))
-    if record.route or record.details == "route_not_found":
-        hops.append(_routed(at, record, rules))
+    hops += _routed(at, record, rules)
     if failure := _failure(record):
         hops.append(Hop(at, failure, record.trouble or record.flags))
     elif record.upstream:
@@ -76,19 +76,21 @@ def _refusal(record: Record, guard: Guard) -> tuple[str, str] | None:
     return None
 
 
-def _routed(at: str, record: Record, rules: Sequence[Rule]) -> Hop:
-    chosen = [rule for rule in rules if rule.name == record.route]
-    if len(chosen) == 1:
-        match = chosen[0].match
-        return Hop(
-            at, f"matches {match.path_type} {match.path}", f"{_route(chosen[0])}, rule {chosen[0].index}"
-        )
-    if record.details == "route_not_found":
-        return Hop(at, _DETAILS["route_not_found"], _routes(rules))
-    if record.route == "default" and not chosen:
-        return Hop(at, "has no rule for it and keeps its destination")
+def _routed(at: str, record: Record, rules: Sequence[Rule]) -> Iterator[Hop]:
     # Rules of VirtualServices need no names, and Envoy tells nothing else of them.
-    return Hop(at, "follows a rule", _routes(chosen or rules))
+    chosen = [rule for rule in rules if rule.name == record.route and record.method]
+    if record.details == "route_not_found":
+        yield Hop(at, _DETAILS["route_not_found"], _routes(rules))
+    elif len(chosen) == 1:
+        rule = chosen[0]
+        yield Hop(
+            at, f"matches {rule.match.path_type} {rule.match.path}", f"{_route(rule)}, rule {rule.index}"
+        )
+        yield from (Hop(at, did) for did in filtered(rule))
+    elif record.route == "default" and not chosen:
+        yield Hop(at, "has no rule for it and keeps its destination")
+    elif record.route or chosen:
+        yield Hop(at, "follows a rule", _routes(chosen or rules))
 
 
 def _routes(rules: Iterable[Rule]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pocketmesh.istio.envoy.records import Record
 from pocketmesh.istio.mesh.guards import Guard
 from pocketmesh.istio.mesh.policy import RequestAuthentication, WaypointPolicy
-from pocketmesh.istio.mesh.routing import Match, Rule
+from pocketmesh.istio.mesh.routing import Match, Mirror, Rule
 from pocketmesh.istio.trace.requests import explain
 
 WHO = "spiffe://cluster.local/ns/shop/sa/client"
@@ -79,6 +81,18 @@ def test_what_envoy_did_is_said_last(given: Record, last: tuple[str, str]) -> No
 def test_the_rule_that_was_chosen_is_named() -> None:
     found = said(record("via_upstream", route="shop.split.2", upstream="a:1"))
     assert found[0] == ("matches Exact /a", "HTTPRoute shop/split, rule 2")
+
+
+def test_what_its_filters_do_is_said_after_it() -> None:
+    rule = replace(RULE, mirrors=(Mirror("next.shop.svc", 80),))
+    hops = explain("waypoint shop/w", record("via_upstream", route="shop.split.2", upstream="a:1"), (rule,))
+    assert [hop.did for hop in hops][1:] == ["sends a copy to Service next.shop.svc:80", "sends it to a:1"]
+
+
+def test_the_only_rule_without_a_name_is_known_by_that() -> None:
+    rule = replace(RULE, kind="VirtualService", index=0)
+    hops = explain("waypoint shop/w", record("via_upstream", upstream="a:1"), (rule,))
+    assert hops[0].because == "VirtualService shop/split, rule 0"
 
 
 def test_a_service_without_rules_keeps_its_destination() -> None:
