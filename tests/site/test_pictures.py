@@ -45,3 +45,7 @@ def test_a_picture_is_what_trace_draws_today(pictures, lab):
 def test_what_differs_from_run_to_run_is_left_out(pictures):
     text = "<text>Pod shop/reviews-v1-69d9d55dc6-zzrh2</text><text>HTTP 200 after 24 ms</text>"
     assert pictures.settled(text) == "<text>Pod shop/reviews-v1</text><text>HTTP 200</text>"
+
+
+def test_words_with_dashes_are_no_hashes(pictures):
+    assert pictures.settled("removes x-internal-token") == "removes x-internal-token"

@@ -62,3 +62,15 @@ def test_a_sample_counts_tallies_and_names_what_was_refused() -> None:
     assert sample.count(lambda it: it.body == "v1") == 2
     assert sample.tally(lambda it: it.body) == {"v1": 2, "v2": 1, "": 1}
     assert [str(it) for it in sample.refused] == ["connection reset (curl exit 56)"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        pytest.param("", "404", id="none"),
+        pytest.param("no such page\nsee the index\n", "404 no such page", id="its first line"),
+        pytest.param('{\n  "error": "no"\n}\n', '404 { "error": "no" }', id="an object in one line"),
+    ],
+)
+def test_an_answer_is_told_by_its_code_and_the_beginning_of_its_body(body: str, said: str) -> None:
+    assert str(Response(404, {}, body)) == said
