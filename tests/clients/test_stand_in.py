@@ -159,6 +159,25 @@ def test_istio_comes_and_goes_and_comes_again(bare: Tools) -> None:
     assert 'no endpoints available for service "istiod"' in refused
 
 
+def test_another_profile_has_no_ambient_mode_and_takes_away_what_was_there(bare: Tools) -> None:
+    bare("uninstall --purge -y")
+    bare.kubectl("apply", "--server-side", "-f", "-", stdin=gateway_api())
+    bare.kubectl("delete", "gatewayclass", "--all")
+
+    printed = bare("install -y")
+    assert "Ingress gateways left out" in printed
+    assert printed.splitlines()[-1] == "Made this installation the default for cluster-wide operations."
+    eventually(lambda: "istio " in bare.kubectl("get", "gatewayclass"))
+    assert "No resources found" in bare.kubectl("-n", "istio-system", "get", "daemonsets")
+    assert "istio-waypoint" not in bare.kubectl("get", "gatewayclass")
+
+    bare(INSTALL)
+    eventually(lambda: "istio-waypoint" in bare.kubectl("get", "gatewayclass"))
+    assert "  Removed apps/v1, Kind=DaemonSet/ztunnel.istio-system.\n" in bare(
+        "install --set profile=minimal -y"
+    )
+
+
 def test_istiod_refuses_a_policy_that_means_nothing(mesh: Tools) -> None:
     refused = mesh.kubectl("apply", "-f", "-", stdin=INERT, code=1)
     assert (
@@ -239,7 +258,11 @@ def test_a_namespace_keeps_the_waypoint_that_it_uses(mesh: Tools) -> None:
             "this stand-in for istioctl has no `proxy-config`; the real istioctl",
         ),
         ("nonsense", 64, "No such command"),
-        ("install -y", 1, "has the ambient profile only, not default"),
+        (
+            "install --set profile=remote -y",
+            1,
+            "has the profiles ambient, default, demo, minimal, not remote",
+        ),
         ("install --set profile=ambient --set revision=canary", 1, "does not know the setting revision"),
         ("uninstall -y", 64, "--purge"),
         ("zc workload missing", 1, 'pods "missing" not found'),

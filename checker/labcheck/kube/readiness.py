@@ -14,7 +14,7 @@ from labcheck.kube.manifests import Applied
 
 def lacking(obj: Object) -> str:
     """What keeps an object from being ready, in a few words; empty when nothing does."""
-    judge = _JUDGES.get(str(obj.get("kind")))
+    judge = _JUDGES.get((_group(obj), str(obj.get("kind"))))
     return judge(obj, obj.get("status") or {}) if judge else ""
 
 
@@ -59,13 +59,19 @@ def _condition(status: Object, kind: str) -> str:
     )
 
 
-_JUDGES: dict[str, Callable[[Object, Object], str]] = {
-    "Pod": _pod,
-    "Deployment": _deployment,
-    "StatefulSet": _stateful_set,
-    "DaemonSet": _daemon_set,
-    "Gateway": _gateway,
+def _group(obj: Object) -> str:
+    group, slash, _ = str(obj.get("apiVersion")).partition("/")
+    return group if slash else ""
+
+
+_JUDGES: dict[tuple[str, str], Callable[[Object, Object], str]] = {
+    ("", "Pod"): _pod,
+    ("apps", "Deployment"): _deployment,
+    ("apps", "StatefulSet"): _stateful_set,
+    ("apps", "DaemonSet"): _daemon_set,
+    ("gateway.networking.k8s.io", "Gateway"): _gateway,
 }
+"""By group and kind, since Istio has Gateways of its own, of which nobody writes a status."""
 
 
 def wait_ready(cluster: Cluster, applied: Sequence[Applied], timeout: float) -> None:
@@ -73,7 +79,7 @@ def wait_ready(cluster: Cluster, applied: Sequence[Applied], timeout: float) -> 
     deadline = time.monotonic() + timeout
     groups: dict[tuple[str, str], list[Applied]] = {}
     for it in applied:
-        if it.kind.kind in _JUDGES:
+        if (it.kind.group, it.kind.kind) in _JUDGES:
             groups.setdefault((it.kind.key, _namespace(it.obj)), []).append(it)
     for (_, namespace), members in groups.items():
         missing = _wait(cluster, members, namespace, deadline)

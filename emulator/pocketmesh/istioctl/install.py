@@ -13,6 +13,7 @@ import click
 from pocketmesh.istio.install import MANAGER, NAMESPACE, component_objects
 from pocketmesh.istioctl.duration import DURATION
 from pocketmesh.istioctl.exits import USAGE
+from pocketmesh.istioctl.profiles import PROFILES
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.values import Values, customised, parse
 from pocketmesh.istioctl.waiting import wait_ready
@@ -28,9 +29,6 @@ _LINES: Final = {
     "Cni": "CNI installed 🪢",
     "Ztunnel": "Ztunnel installed 🔒",
 }
-_STAGES: Final = (("Base",), ("Pilot", "Cni"), ("Ztunnel",))
-"""The components in the order of what they need: those of one stage come up together."""
-
 _PRUNED: Final = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "DaemonSet"),
@@ -63,11 +61,13 @@ def install_command(
 ) -> None:
     """Install Istio in the cluster."""
     values = parse(settings)
-    api = session.api
+    profile, api = PROFILES[values.profile], session.api
     if not skip_confirmation:
         _confirm(f'This will install the Istio {ISTIO} profile "{values.profile}" into the cluster. ')
     install(api, values, readiness_timeout)
-    click.echo("The ambient profile has been installed successfully, enjoy Istio without sidecars!")
+    for part in profile.lacks:
+        click.echo(f"{part} left out: this stand-in has those alone that are declared, with Gateway API.")
+    click.echo(profile.farewell)
 
 
 def install(api: Api, values: Values, patience: float) -> None:
@@ -75,15 +75,18 @@ def install(api: Api, values: Values, patience: float) -> None:
     if api.get("v1", "Namespace", "", NAMESPACE) is None:
         api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, MANAGER)
     wanted: set[tuple[str, str, str]] = set()
-    for stage in _STAGES:
+    for stage in PROFILES[values.profile].stages:
         applied = {component: _applied(api, component, values) for component in stage}
         for component, objects in applied.items():
             wait_ready(api, objects, patience)
             click.echo(f"✔ {_LINES[component]}")
             wanted.update(_key(obj) for obj in objects)
-    for obj in owned(api):
-        if obj["kind"] != "Pod" and _key(obj) not in wanted:
-            api.delete(obj)
+    stale = [obj for obj in owned(api) if obj["kind"] != "Pod" and _key(obj) not in wanted]
+    if stale:
+        click.echo("- Pruning removed resources", nl=False)
+    for obj in stale:
+        if api.delete(obj):
+            click.echo(f"  Removed {described(obj)}.")
     click.echo("✔ Installation complete")
 
 

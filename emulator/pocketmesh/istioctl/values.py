@@ -1,6 +1,6 @@
 """What `--set` asks of an installation: the few settings that mean something here. Pure.
 
-A setting that would change what is emulated, such as another profile, is refused by name.
+A setting that would change what is emulated, such as another release, is refused by name.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from pocketmesh.istioctl.exits import USAGE
+from pocketmesh.istioctl.profiles import PROFILES, without_ambient
 from pocketmesh.objects import Object, copied, name_of
 from pocketmesh.remote.errors import Failed
 from pocketmesh.versions import ISTIO
@@ -55,16 +56,15 @@ def parse(settings: Iterable[str]) -> Values:
                 f"this stand-in for istioctl does not know the setting {key}; it knows profile=ambient, hub, "
                 f"{_MESH}* and {_ENV}*. The real istioctl knows the others."
             )
-    if profile != "ambient":
-        raise Failed(
-            f"this stand-in for istioctl has the ambient profile only, not {profile}: "
-            "istioctl install --set profile=ambient"
-        )
-    return Values(profile, hub, mesh, environment)
+    if profile not in PROFILES:
+        raise Failed(f"this stand-in for istioctl has the profiles {', '.join(PROFILES)}, not {profile}")
+    return Values(profile, hub, {**PROFILES[profile].mesh, **mesh}, environment)
 
 
 def customised(obj: Object, values: Values) -> Object:
-    """An object of the installation as these values want it."""
+    """An object of the ambient installation as these values want it."""
+    if not PROFILES[values.profile].ambient:
+        obj = without_ambient(obj, values.profile)
     match obj["kind"], name_of(obj):
         case "ConfigMap", "istio" if values.mesh:
             found = copied(obj)

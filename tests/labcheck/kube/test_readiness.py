@@ -6,9 +6,26 @@ import pytest
 
 from labcheck.kube.readiness import lacking
 
+GROUPS = {
+    "Pod": "v1",
+    "ConfigMap": "v1",
+    "Gateway": "gateway.networking.k8s.io/v1",
+    "Gateway of Istio's": "networking.istio.io/v1",
+}
+
 
 def obj(kind: str, status: dict[str, Any], generation: int = 1, **spec: Any) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"generation": generation}, "spec": spec, "status": status}
+    return {
+        "apiVersion": GROUPS.get(kind, "apps/v1"),
+        "kind": kind.split(maxsplit=1)[0],
+        "metadata": {"generation": generation},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def programmed(status: str) -> dict[str, Any]:
+    return {"conditions": [{"type": "Accepted", "status": "True"}, {"type": "Programmed", "status": status}]}
 
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -60,7 +77,9 @@ WAITING = {
             "",
             id="a daemon set",
         ),
-        pytest.param(obj("Gateway", {}), "not programmed", id="a gateway"),
+        pytest.param(obj("Gateway", programmed("Unknown")), "not programmed", id="a gateway"),
+        pytest.param(obj("Gateway", programmed("True")), "", id="a gateway that is programmed"),
+        pytest.param(obj("Gateway of Istio's", {}), "", id="a gateway of Istio's own"),
         pytest.param(obj("ConfigMap", {}), "", id="what needs no time"),
     ],
 )

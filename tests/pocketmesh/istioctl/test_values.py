@@ -7,10 +7,11 @@ from pocketmesh.istio.install import component_objects
 from pocketmesh.istioctl.values import customised, parse
 from pocketmesh.objects import Object
 from pocketmesh.remote.errors import Failed
+from pocketmesh.versions import ISTIO
 
 
-def installed(kind: str, name: str, *settings: str) -> Object:
-    values = parse(("profile=ambient", *settings))
+def installed(kind: str, name: str, *settings: str, profile: str = "ambient") -> Object:
+    values = parse((f"profile={profile}", *settings))
     return next(
         customised(obj, values)
         for obj in component_objects("Pilot")
@@ -41,10 +42,26 @@ def test_images_come_from_the_hub_that_was_named() -> None:
     assert container["image"].startswith("docker.io/istio/pilot:")
 
 
+def test_other_profiles_have_an_istiod_that_knows_no_ambient_mode() -> None:
+    (container,) = installed("Deployment", "istiod", profile="minimal")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    mesh = yaml.safe_load(installed("ConfigMap", "istio", profile="minimal")["data"]["mesh"])
+    assert "PILOT_ENABLE_AMBIENT" not in {variable["name"] for variable in container["env"]}
+    assert container["image"].endswith(f"/pilot:{ISTIO}")
+    assert {"proxyMetadata", "serviceScopeConfigs"}.isdisjoint({*mesh, *mesh["defaultConfig"]})
+
+
+@pytest.mark.parametrize("settings", [(), ("meshConfig.accessLogFile=/dev/stderr",)])
+def test_what_a_profile_sets_can_be_set_otherwise(settings: tuple[str, ...]) -> None:
+    mesh = yaml.safe_load(installed("ConfigMap", "istio", *settings, profile="demo")["data"]["mesh"])
+    assert mesh["accessLogFile"] == ("/dev/stderr" if settings else "/dev/stdout")
+
+
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("profile=demo", "ambient profile only, not demo"),
+        ("profile=openshift", "has the profiles ambient, default, demo, minimal, not openshift"),
         ("tag=1.20.0", "and no other: leave out tag=1.20.0"),
         ("components.cni.enabled=false", "does not know the setting components.cni.enabled"),
         ("profile", 'it has the form "key=value"'),

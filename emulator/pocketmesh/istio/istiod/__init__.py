@@ -34,14 +34,14 @@ def reconcilers(
         WaypointBindings(Client(registry, manager), clock, resources)
         for manager, resources in BINDING_MANAGERS.items()
     ]
+    ambient = [*bindings, PolicyStatus(policies, settings, clock)]
     routes = [RouteStatus(resource, discovery, settings, clock) for resource in route_resources(settings)]
     return [
-        GatewayClasses(discovery, clock),
+        GatewayClasses(discovery, settings, clock),
         GatewayDeployer(deployer, settings),
         GatewayStatus(discovery, settings, clock),
-        *bindings,
+        *(ambient if settings.ambient else ()),
         *routes,
-        PolicyStatus(policies, settings, clock),
         RootCertificates(discovery, root_certificate),
         AddressAllocation(discovery),
         WebhookConfigurations(discovery, root_certificate, settings),

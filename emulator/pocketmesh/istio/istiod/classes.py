@@ -5,7 +5,7 @@ Upstream: istio/istio pilot/pkg/config/kube/gatewaycommon/{classinfo,gatewayclas
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,6 +69,11 @@ BUILTIN: Final = {
 }
 
 
+def infos(settings: Settings) -> Mapping[str, ClassInfo]:
+    """The controllers that an istiod with these settings is: one without ambient mode has no waypoints."""
+    return INFOS if settings.waypoints else {name: INFOS[name] for name in INFOS if name != MESH_CONTROLLER}
+
+
 def class_of(gateway: Object, reader: Reader, settings: Settings) -> ClassInfo | None:
     """What istiod knows about a Gateway's class; None when the Gateway is not this istiod's business:
     another controller's class, or a revision that it does not own."""
@@ -77,7 +82,7 @@ def class_of(gateway: Object, reader: Reader, settings: Settings) -> ClassInfo |
     name = gateway["spec"].get("gatewayClassName", "")
     found = reader.get(GATEWAY_CLASSES, "", name)
     controller = found["spec"]["controllerName"] if found else BUILTIN.get(name, "")
-    return INFOS.get(controller)
+    return infos(settings).get(controller)
 
 
 def class_status(found: Object, now: str) -> Object:
@@ -97,8 +102,9 @@ class GatewayClasses:
 
     name = "istiod gateway classes"
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: Client, settings: Settings, clock: Clock) -> None:
         self._client = client
+        self._infos = infos(settings)
         self._clock = clock
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
@@ -110,10 +116,10 @@ class GatewayClasses:
     def reconcile(self, name: str) -> float | None:
         found = self._client.get(GATEWAY_CLASSES, "", name)
         if found is None:
-            if name in BUILTIN and self._client.get(CUSTOM_RESOURCES, "", GATEWAY_CLASSES):
+            if BUILTIN.get(name) in self._infos and self._client.get(CUSTOM_RESOURCES, "", GATEWAY_CLASSES):
                 self._client.create(GATEWAY_CLASSES, _class_object(name))
             return None
-        if found["spec"]["controllerName"] in INFOS:
+        if found["spec"]["controllerName"] in self._infos:
             status = class_status(found, rfc3339(self._clock.now()))
             if status != found.get("status"):
                 self._client.update_status(GATEWAY_CLASSES, {**found, "status": status})
