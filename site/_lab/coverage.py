@@ -1,53 +1,45 @@
-"""Which labs practise a subject: those whose title or objectives mention one of its words.
-
-What a reader sees is the lab's own sentence, so nobody has to believe this file.
-"""
+"""Which labs practise what the exam asks: those that say so in their `competencies`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import yaml
-
+from labcheck.lab.curriculum import CURRICULUM
 from labcheck.lab.variant import Variant
-
-_EXAM = Path(__file__).parent / "exam.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
-    """A lab, and its objectives that mention the subject; its title, where only that does."""
+class Competency:
+    """One competency of the exam, and the labs that practise it."""
 
-    variant: Variant
-    sentences: tuple[str, ...]
-
-
-def practising(variants: Iterable[Variant], words: Sequence[str]) -> list[Practice]:
-    """The labs that mention one of the words; a word may be the beginning of one."""
-    wanted = re.compile(rf"\b({'|'.join(map(re.escape, words))})", re.IGNORECASE)
-    found = []
-    for variant in variants:
-        sentences = [it for it in variant.lab.objectives if wanted.search(it)]
-        if sentences or wanted.search(variant.lab.title):
-            found.append(Practice(variant, tuple(sentences) or (f"{variant.lab.title}.",)))
-    return found
+    name: str
+    labs: list[Variant]
 
 
-def competencies(variants: Sequence[Variant]) -> list[dict[str, Any]]:
-    """The exam's domains with their weights, labs, and competencies with who practises them."""
-    domains = yaml.safe_load(_EXAM.read_text(encoding="utf-8"))
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain of the exam; `labs` are those that belong to it."""
+
+    name: str
+    weight: int
+    labs: list[Variant]
+    competencies: list[Competency]
+
+
+def practising(variants: Sequence[Variant], ids: Collection[str]) -> list[Variant]:
+    """The labs that practise one of these competencies."""
+    return [it for it in variants if not set(ids).isdisjoint(it.lab.competencies)]
+
+
+def covered(variants: Sequence[Variant]) -> list[Domain]:
+    """The whole exam."""
     return [
-        {
-            **domain,
-            "labs": [it for it in variants if it.lab.domain == domain["name"]],
-            "competencies": [
-                {"name": it["name"], "found": practising(variants, it["words"])}
-                for it in domain["competencies"]
-            ],
-        }
-        for domain in domains
+        Domain(
+            domain.name,
+            domain.weight,
+            [it for it in variants if it.lab.domain == domain.name],
+            [Competency(name, practising(variants, {id_})) for id_, name in domain.competencies.items()],
+        )
+        for domain in CURRICULUM
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coverage import competencies, practising
+from coverage import covered, practising
 from labs import tabs
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -17,6 +17,7 @@ from references import references
 from templates import render, short
 
 from labcheck.lab.blocks import blocks
+from labcheck.lab.curriculum import COMPETENCIES
 from labcheck.lab.find import lab_folders, labs_folder
 from labcheck.lab.load import load
 from labcheck.lab.pages import guide
@@ -41,7 +42,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     variants = config.extra["variants"]
     pages = {
         "labs/index.md": render("labs.md.jinja", labs=variants),
-        "exam.md": render("exam.md.jinja", labs=variants, domains=competencies(variants)),
+        "exam.md": render("exam.md.jinja", labs=variants, domains=covered(variants)),
         **{f"labs/{it.lab.id}.md": _lab(it) for it in variants},
         **references(),
     }
@@ -56,8 +57,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: objec
     for block in blocks(Path(page.file.src_uri), lines, 1):
         if block.run:
             lines[block.line - 2] = lines[block.line - 2].removesuffix(" run")
-    if words := page.meta.get("practise"):
-        found = practising(config.extra["variants"], words)
+    if competencies := page.meta.get("practise"):
+        found = practising(config.extra["variants"], competencies)
         lines += ["", render("practise.md.jinja", found=found)]
     return "\n".join(lines)
 
@@ -69,5 +70,6 @@ def _lab(shown: Variant) -> str:
         variant=shown,
         guide=guide(shown),
         tabs=tabs(shown),
+        competencies=COMPETENCIES,
         picture=picture.read_text(encoding="utf-8").strip() if picture.is_file() else "",
     )

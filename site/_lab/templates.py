@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 import jinja2
+from markdown.extensions.toc import slugify
 
 from labcheck.cli.options import short_name
 from labcheck.lab.variant import Variant
@@ -20,6 +21,7 @@ def render(template: str, **values: object) -> str:
     )
     environment.filters["short"] = short
     environment.filters["cell"] = cell
+    environment.filters["anchor"] = anchor
     environment.filters["doc"] = inspect.getdoc
     return environment.get_template(template).render(values)
 
@@ -27,6 +29,11 @@ def render(template: str, **values: object) -> str:
 def short(lab: Variant) -> str:
     """`lab-03` of `lab-03-waypoint`: what a learner types."""
     return short_name(lab.lab.id)
+
+
+def anchor(heading: str) -> str:
+    """Where a heading of a page is found: what `toc` makes of it."""
+    return slugify(heading, "-")
 
 
 def cell(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from labcheck.cli.main import VERBS
+from labcheck.lab.curriculum import COMPETENCIES
 from labcheck.lab.model import Lab
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,31 @@ def test_a_concept_is_drawn_and_leads_to_labs(site, concept):
 
 def test_the_domains_of_the_exam_weigh_a_hundred(site):
     weights = [int(it) for it in re.findall(r"<td>(\d+) %</td>", (site / "exam/index.html").read_text())]
-    assert weights == [20, 35, 25, 20]
+    assert weights == [20, 35, 25, 20, 100]
+
+
+def rows(page: str) -> dict[str, str]:
+    """The competencies of the page about the exam, with what stands beside them."""
+    return dict(re.findall(r"<tr>\s*<td>([^<]+)</td>\s*<td>(.*?)</td>\s*</tr>", page, re.DOTALL))
+
+
+def test_each_competency_of_the_exam_has_the_labs_that_name_it_or_is_said_to_have_none(site):
+    page = (site / "exam/index.html").read_text()
+    practised = rows(page)
+    left_out = page.partition('id="what-no-lab-practises"')[2]
+    for id_, name in COMPETENCIES.items():
+        labs = [it for it in LABS if id_ in described(it).get("competencies", ())]
+        assert re.findall(r'href="\.\./labs/([^/"]+)/', practised[name]) == labs
+        assert (f"{name} (" in left_out) is not bool(labs)
+
+
+def test_every_lab_of_this_project_says_what_it_practises():
+    assert [lab for lab in LABS if not described(lab).get("competencies")] == []
+
+
+def described(lab: str):
+    """What a lab says of itself."""
+    return yaml.safe_load((ROOT / "labs" / lab / "lab.yaml").read_text())
 
 
 def test_the_reference_has_every_command(site):
@@ -80,7 +105,7 @@ def test_the_reference_explains_every_field_of_a_lab_that_its_author_may_set(sit
 def test_the_published_schema_accepts_the_labs_there_are(site):
     schema = json.loads((site / "reference/lab.schema.json").read_text())
     for lab in LABS:
-        jsonschema.validate(yaml.safe_load((ROOT / "labs" / lab / "lab.yaml").read_text()), schema)
+        jsonschema.validate(described(lab), schema)
 
 
 def test_the_reference_of_checks_has_what_fixtures_offer(site):

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from labcheck.errors import AuthorError, Problem, did_you_mean
+from labcheck.lab.curriculum import COMPETENCIES, domain
 from labcheck.lab.model import Lab
 from labcheck.yamltext import Document, Place, documents
 
@@ -82,6 +83,7 @@ def contradictions(lab: Lab, folder_name: str) -> Iterator[tuple[Place, str]]:
             elif needed not in ids:
                 yield place, f"There is no task `{needed}`. {did_you_mean(needed, ids)}"
     yield from _unknown_guards(lab, ids)
+    yield from _wrong_competencies(lab)
     cycle = _cycle(lab)
     if cycle:
         first = ids.index(cycle[0])
@@ -96,6 +98,19 @@ def _unknown_guards(lab: Lab, ids: Sequence[str]) -> Iterator[tuple[Place, str]]
             if task not in ids:
                 place = ("guarded", index, "tasks", position)
                 yield place, f"There is no task `{task}`. {did_you_mean(task, ids)}"
+
+
+def _wrong_competencies(lab: Lab) -> Iterator[tuple[Place, str]]:
+    for index, named in enumerate(lab.competencies):
+        if named not in COMPETENCIES:
+            place = ("competencies", index)
+            yield place, f"The exam has no competency `{named}`. {did_you_mean(named, COMPETENCIES)}"
+        elif named in lab.competencies[:index]:
+            yield ("competencies", index), f"The competency `{named}` is named twice."
+    own = domain(lab.domain).competencies
+    if lab.competencies and not own.keys() & set(lab.competencies):
+        text = f"None of these is a competency of the lab's domain, which has {', '.join(own)}."
+        yield ("competencies",), text
 
 
 def _cycle(lab: Lab) -> list[str]:

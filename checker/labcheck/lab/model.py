@@ -10,13 +10,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-Domain = Literal[
-    "Installation, Upgrades & Configuration",
-    "Traffic Management",
-    "Securing Workloads",
-    "Troubleshooting",
-]
-"""The domains of the ICA exam since August 2025."""
+from labcheck.lab.curriculum import COMPETENCIES, DomainName
 
 Provider = Literal["embedded", "kind", "existing"]
 PROVIDERS: tuple[str, ...] = get_args(Provider)
@@ -26,6 +20,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 # YAML gives lists; the model keeps tuples. Only the container is lenient.
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+Competency = Annotated[Id, Field(json_schema_extra={"enum": list(COMPETENCIES)})]
 Choice = str | int
 
 
@@ -97,7 +92,11 @@ class Lab(Strict):
     id: Id
     """The same as the folder's name."""
     title: Text
-    domain: Domain
+    domain: DomainName
+    """The domain of the ICA exam that the lab belongs to."""
+    competencies: Annotated[tuple[Competency, ...], Field(strict=False)] = ()
+    """Optional: the exam's competencies that the lab's tasks practise, at least one of them of its domain.
+    The page about the exam lists the lab under each."""
     level: Literal["guided", "practice", "exam"] = "guided"
     minutes: Annotated[int, Field(ge=1, le=240)]
     objectives: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]

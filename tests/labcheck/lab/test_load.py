@@ -72,6 +72,21 @@ def test_a_sound_lab_loads(make_lab: MakeLab) -> None:
         ),
         pytest.param("docs: https://example.org/", "docs: 3", "`docs` must be a list", id="docs"),
         pytest.param("minutes: 5", "minutes: 5\npoints: 9", "says 9 points; its tasks add up to 5", id="sum"),
+        pytest.param(
+            "minutes: 5", "minutes: 5\ncompetencies: [routng]", "Did you mean `routing`?", id="competency"
+        ),
+        pytest.param(
+            "minutes: 5",
+            "minutes: 5\ncompetencies: [routing, routing]",
+            "`routing` is named twice",
+            id="competency twice",
+        ),
+        pytest.param(
+            "minutes: 5",
+            "minutes: 5\ncompetencies: [upgrade, edge-tls]",
+            "None of these is a competency of the lab's domain, which has ingress-egress, routing",
+            id="competencies of other domains",
+        ),
         pytest.param("minutes: 5", "minutes: 5\nfaults: [shaer]", "Did you mean `share`?", id="fault"),
     ],
 )
