@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pocketmesh.clock import parse, rfc3339
-from pocketmesh.node.console import Captured, Console
+from pocketmesh.node.beside import beside
+from pocketmesh.node.console import Console
+from pocketmesh.node.ending import KILLED, NEVER_STARTED, TERMINATED, last_words, never_started
 from pocketmesh.node.environment import Unresolvable
 from pocketmesh.node.hooks import HookFailed, carry_out
 from pocketmesh.node.images import Image, qualified
-from pocketmesh.node.launch import Launch, NotExecutable, prepare, program
+from pocketmesh.node.launch import Launch, NotExecutable, prepare
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.machine import Machine
 from pocketmesh.node.mounts import PodVolumes
 from pocketmesh.node.probes import Kind, Probe, ProbeFailed, ask
-from pocketmesh.node.process import Container, Invocation, NoInput
+from pocketmesh.node.process import Container
 from pocketmesh.node.status import PLACES, Role, continued
 from pocketmesh.objects import Object, name_of, namespace_of, uid_of
 
@@ -30,12 +32,6 @@ FIRST_BACK_OFF: Final = 10.0
 LONGEST_BACK_OFF: Final = 300.0
 FORGIVEN_AFTER: Final = timedelta(minutes=10)
 PULL_NOTICE: Final = 1.0
-NEVER_STARTED: Final = 128
-KILLED: Final = 137
-TERMINATED: Final = 143
-_LONGEST_MESSAGE: Final = 4096
-_LAST_LINES: Final = 80
-_LAST_BYTES: Final = 2048
 
 _log = logging.getLogger(__name__)
 
@@ -225,26 +221,12 @@ class ContainerWorker:
         except Exception:
             _log.exception("%s/%s: %s broke", namespace_of(self._pod), name_of(self._pod), self.spec["name"])
             code = 1
-        self._ended(code, "Completed" if code == 0 else "Error", self._last_words(code))
-
-    def _last_words(self, code: int) -> str:
-        """What the program left as its termination message, or else the end of its log when that is asked for
-        and it failed (pkg/kubelet/kuberuntime/kuberuntime_container.go)."""
-        path = self.spec.get("terminationMessagePath") or "/dev/termination-log"
-        said = b""
-        if self.container is not None and self.container.files.below(path) == [path]:
-            said = self.container.files.read(path)
-        if not said and code and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-            lines = self.log.lines()[-_LAST_LINES:] if self.log else []
-            said = b"".join(line.data for line in lines)[-_LAST_BYTES:]
-        return said[-_LONGEST_MESSAGE:].decode(errors="replace")
+        self._ended(
+            code, "Completed" if code == 0 else "Error", last_words(self.spec, self.container, self.log, code)
+        )
 
     def _refused(self, problem: str) -> None:
-        message = (
-            "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
-            "runc create failed: unable to start container process: error during container init: "
-            f"{problem}: unknown"
-        )
+        message = never_started(problem)
         self._event("Warning", "Failed", f"Error: {message}")
         self._ended(NEVER_STARTED, "StartError", message)
 
@@ -318,21 +300,7 @@ class ContainerWorker:
         """Runs a command beside the main process: its exit code and what it wrote."""
         if self.container is None:
             return 1, "container not running"
-        output = Captured()
-        try:
-            command = program(self.container, argv[0])
-        except NotExecutable as problem:
-            return 1, f"OCI runtime exec failed: exec failed: unable to start container process: {problem}"
-        invocation = Invocation(
-            argv=list(argv),
-            container=self.container,
-            stdin=NoInput(),
-            stdout=output,
-            stderr=output,
-            env=self.container.env,
-            cwd=self.container.cwd,
-        )
-        return await command(invocation), output.text()
+        return await beside(self.container, argv)
 
     def _event(self, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._machine.events.event(self._pod, kind, reason, message, self._path)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.controllers.runtime import Reconciler
+from pocketmesh.istio.gateway_api.classes import CONTROLLER
 from pocketmesh.istio.istiod.allocation import AddressAllocation
 from pocketmesh.istio.istiod.binding import MANAGERS as BINDING_MANAGERS
 from pocketmesh.istio.istiod.binding import WaypointBindings
-from pocketmesh.istio.istiod.classes import CONTROLLER, GatewayClasses
+from pocketmesh.istio.istiod.classes import GatewayClasses
 from pocketmesh.istio.istiod.deployer import GatewayDeployer
 from pocketmesh.istio.istiod.gateways import GatewayStatus
 from pocketmesh.istio.istiod.policy_status import MANAGERS as POLICY_MANAGERS
 from pocketmesh.istio.istiod.policy_status import PolicyStatus
 from pocketmesh.istio.istiod.routes import RouteStatus, route_resources
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.istiod.trust import RootCertificates
 from pocketmesh.istio.istiod.validation.webhook import WebhookConfigurations
+from pocketmesh.istio.settings import Settings
 
 __all__ = ["Settings", "reconcilers"]
 

@@ -6,10 +6,9 @@ from collections.abc import Hashable, Iterable
 from typing import Final
 
 from pocketmesh.api.client import Client
-from pocketmesh.istio.istiod.classes import class_of
+from pocketmesh.istio.gateway_api.classes import class_of
 from pocketmesh.istio.istiod.deployment import CONTROLLER_VERSION, generated
 from pocketmesh.istio.istiod.placement import is_managed
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.resources import (
     DEPLOYMENTS,
     GATEWAY_CLASSES,
@@ -19,6 +18,7 @@ from pocketmesh.istio.resources import (
     Place,
     place_of,
 )
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import GATEWAY_MANAGED
 from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of
 from pocketmesh.store import Event

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pocketmesh.istio.istiod.classes import ClassInfo
+from pocketmesh.istio.gateway_api.classes import ClassInfo
 from pocketmesh.istio.istiod.placement import deployed_name
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import GATEWAY_MANAGED, GATEWAY_NAME
 from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of, uid_of
 from pocketmesh.versions import ISTIO

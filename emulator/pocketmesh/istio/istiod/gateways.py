@@ -12,12 +12,11 @@ from ipaddress import ip_address
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.istio.conditions import Condition, merged
-from pocketmesh.istio.istiod.classes import UNMANAGED_CONTROLLER, ClassInfo, class_of
-from pocketmesh.istio.istiod.listeners import listener_status
-from pocketmesh.istio.istiod.parents import GATEWAY, attached_sections, kind_of, parent_of
+from pocketmesh.istio.gateway_api.classes import UNMANAGED_CONTROLLER, ClassInfo, class_of
+from pocketmesh.istio.gateway_api.listeners import listener_status
+from pocketmesh.istio.gateway_api.parents import GATEWAY, attached_sections, kind_of, parent_of
 from pocketmesh.istio.istiod.placement import Placement, placement
 from pocketmesh.istio.istiod.routes import route_resources
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.resources import (
     ENDPOINT_SLICES,
     GATEWAY_CLASSES,
@@ -31,6 +30,7 @@ from pocketmesh.istio.resources import (
     Reader,
     place_of,
 )
+from pocketmesh.istio.settings import Settings
 from pocketmesh.objects import Object, annotations_of
 from pocketmesh.store import Event
 

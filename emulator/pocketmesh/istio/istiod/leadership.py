@@ -13,8 +13,8 @@ import orjson
 
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.resources import CONFIG_MAPS, NAMESPACES
+from pocketmesh.istio.settings import Settings
 from pocketmesh.objects import Object, annotations_of
 from pocketmesh.store import Event
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pocketmesh.istio.conditions import Condition
-from pocketmesh.istio.istiod.classes import ClassInfo
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.gateway_api.classes import ClassInfo
 from pocketmesh.istio.resources import ENDPOINT_SLICES, NAMESPACES, SERVICE_ENTRIES, SERVICES, Reader
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import GATEWAY_MANAGED
 from pocketmesh.objects import Object, annotations_of, labels_of, name_of, namespace_of
 

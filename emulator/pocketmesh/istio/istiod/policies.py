@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pocketmesh.istio.conditions import Condition
+from pocketmesh.istio.gateway_api.classes import MESH_CONTROLLER
 from pocketmesh.istio.istiod.binding import binding_of
-from pocketmesh.istio.istiod.classes import MESH_CONTROLLER
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.resources import GATEWAY_CLASSES, GATEWAYS, SERVICE_ENTRIES, SERVICES, Reader
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import usable_waypoints
 from pocketmesh.objects import Object, annotations_of, name_of, namespace_of
 

@@ -9,7 +9,6 @@ from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.istio.conditions import in_protobuf_json, merged
 from pocketmesh.istio.istiod.policies import WAYPOINT, ZTUNNEL, policy_condition, targets_of
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.resources import (
     AUTHORIZATION_POLICIES,
     GATEWAY_CLASSES,
@@ -20,6 +19,7 @@ from pocketmesh.istio.resources import (
     Place,
     place_of,
 )
+from pocketmesh.istio.settings import Settings
 from pocketmesh.objects import Object, condition
 from pocketmesh.store import Event
 

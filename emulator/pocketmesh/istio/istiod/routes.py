@@ -10,10 +10,9 @@ from collections.abc import Hashable, Iterable
 from pocketmesh.api.client import Client
 from pocketmesh.clock import Clock, rfc3339
 from pocketmesh.istio.conditions import Condition, merged
-from pocketmesh.istio.istiod.backends import route_problem
-from pocketmesh.istio.istiod.classes import CONTROLLER
-from pocketmesh.istio.istiod.parents import answers, is_mesh, sort_key, verdict
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.gateway_api.backends import route_problem
+from pocketmesh.istio.gateway_api.classes import CONTROLLER
+from pocketmesh.istio.gateway_api.parents import answers, is_mesh, sort_key, verdict
 from pocketmesh.istio.resources import (
     GATEWAY_CLASSES,
     GATEWAYS,
@@ -29,6 +28,7 @@ from pocketmesh.istio.resources import (
     Reader,
     place_of,
 )
+from pocketmesh.istio.settings import Settings
 from pocketmesh.objects import Object, namespace_of
 from pocketmesh.store import Event
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.mesh import authorization
 from pocketmesh.istio.mesh.authorization import TargetRef
 from pocketmesh.istio.mesh.backend_tls import AUTHORITY, as_destination_rules, authorities
@@ -45,6 +44,7 @@ from pocketmesh.istio.resources import (
     WORKLOAD_ENTRIES,
     Collection,
 )
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import Binding, Waypoint, bind_service, bind_workload, usable_waypoints
 from pocketmesh.net.services import Place, ServiceTable, service_table
 from pocketmesh.objects import Object, name_of, namespace_of

@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
-from pocketmesh.istio.istiod.classes import CONTROLLER, class_of
-from pocketmesh.istio.istiod.grants import backend_granted
-from pocketmesh.istio.istiod.hostnames import covers, intersection
-from pocketmesh.istio.istiod.listeners import usable_certificates
-from pocketmesh.istio.istiod.parents import attached_sections
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.gateway_api.classes import CONTROLLER, class_of
+from pocketmesh.istio.gateway_api.grants import backend_granted
+from pocketmesh.istio.gateway_api.hostnames import covers, intersection
+from pocketmesh.istio.gateway_api.listeners import usable_certificates
+from pocketmesh.istio.gateway_api.parents import attached_sections
 from pocketmesh.istio.mesh.routes import Granted, rules_of
 from pocketmesh.istio.mesh.routing import Rule, in_order
 from pocketmesh.istio.resources import GATEWAYS, GRPC_ROUTES, HTTP_ROUTES, TLS_ROUTES, Reader
+from pocketmesh.istio.settings import Settings
 from pocketmesh.net.services import Place
 from pocketmesh.objects import Object, name_of, namespace_of
 

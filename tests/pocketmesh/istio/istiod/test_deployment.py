@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pocketmesh.istio.istiod.classes import CONTROLLER, INFOS, MESH_CONTROLLER
+from pocketmesh.istio.gateway_api.classes import CONTROLLER, INFOS, MESH_CONTROLLER
 from pocketmesh.istio.istiod.deployment import generated
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 
 Object = dict[str, Any]
 

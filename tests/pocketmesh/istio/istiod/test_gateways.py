@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pocketmesh.istio.istiod.classes import class_of
+from pocketmesh.istio.gateway_api.classes import class_of
 from pocketmesh.istio.istiod.gateways import gateway_status
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 
 Object = dict[str, Any]
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from pocketmesh.istio.istiod.classes import class_of, class_status
+from pocketmesh.istio.gateway_api.classes import class_of
+from pocketmesh.istio.istiod.classes import class_status
 from pocketmesh.istio.istiod.gateways import gateway_status
 from pocketmesh.istio.istiod.routes import route_parents
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 
 Object = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 from pocketmesh.api.client import Client
 from pocketmesh.api.registry import Registry
 from pocketmesh.istio.istiod.leadership import Leadership
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 
 LEADER = "control-plane.alpha.kubernetes.io/leader"
 

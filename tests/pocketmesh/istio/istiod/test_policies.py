@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pocketmesh.istio.istiod.policies import policy_condition
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 
 Object = dict[str, Any]
 GROUP = "gateway.networking.k8s.io"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pocketmesh.istio.istiod.routes import route_parents
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.settings import Settings
 
 Object = dict[str, Any]
 

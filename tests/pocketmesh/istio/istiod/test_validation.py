@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from pocketmesh.api.client import Client
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.istiod.validation import refusal
 from pocketmesh.istio.istiod.validation.webhook import WebhookConfigurations, answer
+from pocketmesh.istio.settings import Settings
 from pocketmesh.node.commands.web import Call
 
 VALIDATING = "validatingwebhookconfigurations.admissionregistration.k8s.io"

@@ -13,8 +13,8 @@ from typing import Final
 import orjson
 
 from pocketmesh.api.client import Client
-from pocketmesh.istio.istiod.settings import Settings
 from pocketmesh.istio.istiod.validation import refusal
+from pocketmesh.istio.settings import Settings
 from pocketmesh.node.commands.web import Call, Reply
 from pocketmesh.objects import Object, labels_of
 from pocketmesh.store import Event

@@ -4,11 +4,9 @@ headings, `Reviews served by`, the stars and their colour, the errors; looks are
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from pocketmesh.node.apps.bookinfo.productpage import Found
+from typing import Any, Final
 
 NOT_FOUND: Final = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
 _TITLE: Final = "Simple Bookstore App"
@@ -16,6 +14,14 @@ _DETAILS: Final = (
     *(("ISBN-10", "ISBN-10"), ("Publisher", "publisher"), ("Pages", "pages"), ("Type", "type")),
     ("Language", "language"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a service said of the product, or what the page says instead."""
+
+    status: int
+    value: Any
 
 
 def index(services: Mapping[str, str]) -> str:

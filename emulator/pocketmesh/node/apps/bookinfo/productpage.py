@@ -6,13 +6,13 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 import orjson
 
 from pocketmesh.node.apps.bookinfo import page
+from pocketmesh.node.apps.bookinfo.page import Found
 from pocketmesh.node.apps.bookinfo.wire import PORT, Fetch, fetching, handed_on, json, number
 from pocketmesh.node.commands.serving import Served, serve_http
 from pocketmesh.node.commands.web import Call, Fields, Reply
@@ -37,14 +37,6 @@ async def productpage(invocation: Invocation) -> int:
     await invocation.stderr.write("".join(f"[1] [INFO] {line}\n" for line in lines).encode())
     service = Productpage(invocation.env, fetching(invocation.container))
     return await serve_http(invocation, service.answer, PORT, note=_line)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a service said of the product, or what the page says instead."""
-
-    status: int
-    value: Any
 
 
 class Productpage:

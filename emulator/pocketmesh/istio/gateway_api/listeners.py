@@ -9,10 +9,10 @@ from base64 import b64decode
 from typing import Final
 
 from pocketmesh.istio.conditions import Condition, merged
-from pocketmesh.istio.istiod.classes import MESH_CONTROLLER, ClassInfo
-from pocketmesh.istio.istiod.grants import secret_granted
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.gateway_api.classes import MESH_CONTROLLER, ClassInfo
+from pocketmesh.istio.gateway_api.grants import secret_granted
 from pocketmesh.istio.resources import SECRETS, Reader
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import HBONE_PORT
 from pocketmesh.objects import Object, namespace_of
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pocketmesh.istio.istiod.grants import backend_granted
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.gateway_api.grants import backend_granted
 from pocketmesh.istio.resources import SERVICE_ENTRIES, SERVICES, Reader
+from pocketmesh.istio.settings import Settings
 from pocketmesh.objects import Object, namespace_of
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from pocketmesh.istio.istiod.classes import class_of
-from pocketmesh.istio.istiod.hostnames import overlap
-from pocketmesh.istio.istiod.listeners import GATEWAY_GROUP, supported_kinds
-from pocketmesh.istio.istiod.settings import Settings
+from pocketmesh.istio.gateway_api.classes import class_of
+from pocketmesh.istio.gateway_api.hostnames import overlap
+from pocketmesh.istio.gateway_api.listeners import GATEWAY_GROUP, supported_kinds
 from pocketmesh.istio.resources import (
     GATEWAYS,
     NAMESPACES,
@@ -23,6 +22,7 @@ from pocketmesh.istio.resources import (
     Reader,
     place_of,
 )
+from pocketmesh.istio.settings import Settings
 from pocketmesh.istio.waypoints import AllowedRoutes, asked_waypoint
 from pocketmesh.objects import Object, labels_of, namespace_of
 
