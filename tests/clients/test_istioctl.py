@@ -11,8 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from pocketmesh.schema.crds import gateway_api_crds
 from pocketmesh.versions import ISTIO
 
 from ..conftest import Serving
+from .shop import eventually, hello, open_shop, pod_of, rows
 
 PATIENCE = 60.0
 RELEASE = ("--set", "hub=registry.istio.io/release", "--set", f"tag={ISTIO}")
@@ -53,11 +53,6 @@ class Tools:
         done = self._run(["kubectl", *arguments], stdin)
         assert done.returncode == code, f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
-
-    def hello(self) -> str:
-        """What the shop's client is answered, with the headers."""
-        curl = ("curl", "-sS", "-m", "5", "-i", "helloworld:5000/hello")
-        return self.kubectl("-n", "shop", "exec", "client", "--", *curl)
 
     def _run(self, command: list[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -103,39 +98,24 @@ def mesh(serving: Serving, istioctl: Path, tmp_path_factory: pytest.TempPathFact
     """A cluster that came with Istio, and a shop behind a waypoint that has been visited."""
     with serving(tmp_path_factory.mktemp("mesh"), "ambient") as kubeconfig:
         tools = Tools(istioctl, kubeconfig)
-        open_shop(tools)
+        open_shop(tools.kubectl)
         tools("waypoint", "apply", "-n", "shop", "--enroll-namespace", "--wait")
-        assert "x-envoy-upstream-service-time" in tools.hello()
+        assert "x-envoy-upstream-service-time" in hello(tools.kubectl)
         yield tools
 
 
 @pytest.fixture(scope="module")
 def waypoint(mesh: Tools) -> str:
     """The name of the waypoint's pod."""
-    return pod_of(mesh, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
-
-
-def pod_of(tools: Tools, namespace: str, selector: str) -> str:
-    found = tools.kubectl("-n", namespace, "get", "pods", "-l", selector, "-o", "name")
-    return found.strip().removeprefix("pod/")
-
-
-def open_shop(tools: Tools) -> None:
-    tools.kubectl("apply", "-f", "-", stdin=SHOP)
-    tools.kubectl("-n", "shop", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s")
-
-
-def rows(table: str) -> list[list[str]]:
-    """The cells of a table, without its first line."""
-    return [line.split() for line in table.strip().splitlines()[1:]]
+    return pod_of(mesh.kubectl, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
 
 
 def test_an_installation_carries_traffic_through_a_waypoint(installed: Tools) -> None:
-    open_shop(installed)
+    open_shop(installed.kubectl)
 
     installed("waypoint", "apply", "-n", "shop", "--enroll-namespace", "--wait")
 
-    assert "x-envoy-upstream-service-time" in installed.hello()
+    assert "x-envoy-upstream-service-time" in hello(installed.kubectl)
     assert f"control plane version: {ISTIO}" in installed("version")
 
 
@@ -166,7 +146,7 @@ def test_classes_appear_when_the_gateway_api_comes_after_istio(bare: Tools) -> N
 
 
 def test_uninstalling_removes_all_that_was_installed(installed: Tools) -> None:
-    open_shop(installed)
+    open_shop(installed.kubectl)
     installed.kubectl("label", "namespace", "shop", "istio.io/dataplane-mode-")
 
     assert "Uninstall complete" in installed("uninstall", "--purge", "-y")
@@ -174,11 +154,11 @@ def test_uninstalling_removes_all_that_was_installed(installed: Tools) -> None:
     kinds = "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations"
     assert "istio" not in installed.kubectl("get", f"crds,{kinds}", "-o", "name")
     assert "No resources found" in installed.kubectl("-n", "istio-system", "get", "ds,deploy,svc,pods,hpa")
-    assert "server: istio-envoy" not in installed.hello()
+    assert "server: istio-envoy" not in hello(installed.kubectl)
 
 
 def test_pods_that_are_left_in_the_mesh_are_cut_off_when_it_is_uninstalled(installed: Tools) -> None:
-    open_shop(installed)
+    open_shop(installed.kubectl)
 
     installed("uninstall", "--purge", "-y")
     installed.kubectl(
@@ -260,7 +240,7 @@ def test_a_policy_is_listed_as_ztunnel_enforces_it(mesh: Tools) -> None:
 
 
 def test_a_workloads_connections_are_listed_while_they_last(mesh: Tools) -> None:
-    backend = pod_of(mesh, "shop", "app=helloworld")
+    backend = pod_of(mesh.kubectl, "shop", "app=helloworld")
     address = mesh.kubectl("-n", "shop", "get", "pod", backend, "-o", "jsonpath={.status.podIP}")
     script = f"sleep 20 | nc {address} 5000"
     command = ["kubectl", "-n", "shop", "exec", "client", "--", "sh", "-c", script]
@@ -276,15 +256,8 @@ def connections(tools: Tools) -> list[list[str]]:
     return rows(tools("ztunnel-config", "connections"))
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_every_proxy_is_connected_to_istiod(mesh: Tools, waypoint: str) -> None:
-    ztunnel = pod_of(mesh, "istio-system", "app=ztunnel")
+    ztunnel = pod_of(mesh.kubectl, "istio-system", "app=ztunnel")
 
     found = {row[0]: (row[3], " ".join(row[4:])) for row in rows(mesh("proxy-status"))}
 
@@ -295,7 +268,7 @@ def test_every_proxy_is_connected_to_istiod(mesh: Tools, waypoint: str) -> None:
 
 
 def test_there_is_no_difference_to_show_for_a_ztunnel(mesh: Tools) -> None:
-    ztunnel = pod_of(mesh, "istio-system", "app=ztunnel")
+    ztunnel = pod_of(mesh.kubectl, "istio-system", "app=ztunnel")
 
     assert "Sync diff is not available for ztunnel pod" in mesh("proxy-status", f"{ztunnel}.istio-system")
 
@@ -375,42 +348,6 @@ def test_a_waypoint_comes_and_goes(mesh: Tools) -> None:
     assert "waypoint passing/second deleted" in mesh("waypoint", "delete", "second", "-n", "passing")
     assert "No waypoints found." in mesh("waypoint", "list", "-n", "passing")
 
-
-SHOP = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: helloworld, namespace: shop}
-spec:
-  selector: {matchLabels: {app: helloworld}}
-  template:
-    metadata: {labels: {app: helloworld, version: v1}}
-    spec:
-      containers:
-      - name: helloworld
-        image: registry.istio.io/release/examples-helloworld-v1:1.0
-        ports: [{containerPort: 5000}]
----
-apiVersion: v1
-kind: Service
-metadata: {name: helloworld, namespace: shop}
-spec:
-  selector: {app: helloworld}
-  ports: [{name: http, port: 5000}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: client, namespace: shop}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: curl
-    image: docker.io/curlimages/curl:8.16.0
-    command: [/bin/sleep, infinity]
-"""
 
 POLICY = """\
 apiVersion: security.istio.io/v1

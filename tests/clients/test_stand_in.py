@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from pocketmesh.schema.crds import gateway_api_crds
 from pocketmesh.versions import ISTIO
 
 from ..conftest import Serving
+from .shop import eventually, hello, open_shop, pod_of, rows
 
-DEADLINE = 20.0
 INSTALL = "install --set profile=ambient -y"
 
 
@@ -57,11 +56,6 @@ class Tools:
         assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def hello(self) -> str:
-        """What the shop's client is answered, with the headers."""
-        curl = ("curl", "-sS", "-m", "5", "-i", "helloworld:5000/hello")
-        return self.kubectl("-n", "shop", "exec", "client", "--", *curl)
-
 
 @pytest.fixture
 def bare(bare_cluster: Path, newest_kubectl: Path, capsys: pytest.CaptureFixture[str]) -> Tools:
@@ -72,7 +66,7 @@ def bare(bare_cluster: Path, newest_kubectl: Path, capsys: pytest.CaptureFixture
 def shop(tmp_path_factory: pytest.TempPathFactory, serving: Serving, newest_kubectl: Path) -> Iterator[Path]:
     """A cluster that came with Istio, and a shop behind its only waypoint."""
     with serving(tmp_path_factory.mktemp("shop"), "ambient") as kubeconfig:
-        open_shop(Tools(kubeconfig, newest_kubectl, lambda: ("", "")))
+        open_shop(Tools(kubeconfig, newest_kubectl, lambda: ("", "")).kubectl)
         where = ["--kubeconfig", str(kubeconfig), "-n", "shop"]
         assert main([*where, "waypoint", "apply", "--enroll-namespace", "--wait"]) == 0
         yield kubeconfig
@@ -81,28 +75,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory, serving: Serving, newest_kube
 @pytest.fixture
 def mesh(shop: Path, newest_kubectl: Path, capsys: pytest.CaptureFixture[str]) -> Tools:
     return Tools(shop, newest_kubectl, capsys.readouterr)
-
-
-def open_shop(tools: Tools) -> None:
-    tools.kubectl("apply", "-f", "-", stdin=SHOP)
-    tools.kubectl("-n", "shop", "wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s")
-
-
-def rows(table: str) -> list[list[str]]:
-    """The cells of a table, without its first line."""
-    return [line.split() for line in table.strip().splitlines()[1:]]
-
-
-def pod_of(tools: Tools, namespace: str, selector: str) -> str:
-    named = tools.kubectl("-n", namespace, "get", "pods", "-l", selector, "-o", "name")
-    return named.strip().removeprefix("pod/")
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def gateway_api() -> str:
@@ -129,9 +101,9 @@ def test_istio_comes_and_goes_and_comes_again(bare: Tools) -> None:
 
     bare.kubectl("apply", "--server-side", "-f", "-", stdin=gateway_api())
     eventually(lambda: "istio-waypoint" in bare.kubectl("get", "gatewayclass", "-o", "name"))
-    open_shop(bare)
+    open_shop(bare.kubectl)
     bare("waypoint apply -n shop --enroll-namespace --wait")
-    assert "x-envoy-upstream-service-time" in bare.hello()
+    assert "x-envoy-upstream-service-time" in hello(bare.kubectl)
 
     pods = bare.kubectl("-n", "istio-system", "get", "pods", "-o", "name")
     assert "Installation complete" in bare(INSTALL)
@@ -145,12 +117,12 @@ def test_istio_comes_and_goes_and_comes_again(bare: Tools) -> None:
     eventually(
         lambda: "No resources found" in bare.kubectl("-n", "istio-system", "get", "ds,deploy,svc,pods,hpa")
     )
-    assert "x-envoy" not in bare.hello()
+    assert "x-envoy" not in hello(bare.kubectl)
 
     bare(INSTALL)
     bare.kubectl("label", "namespace", "shop", "istio.io/dataplane-mode=ambient")
     eventually(lambda: "HBONE" in bare("zc workload --workload-namespace shop"))
-    assert "200 OK" in bare.hello()
+    assert "200 OK" in hello(bare.kubectl)
 
     bare.kubectl("-n", "istio-system", "scale", "deployment", "istiod", "--replicas=0")
     bare.kubectl("-n", "istio-system", "wait", "--for=delete", "pod", "-l", "app=istiod", "--timeout=20s")
@@ -205,7 +177,7 @@ def test_a_question_is_answered(mesh: Tools, command: str, words: str) -> None:
 
 
 def test_workloads_are_listed_with_their_protocol(mesh: Tools) -> None:
-    waypoint = pod_of(mesh, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
+    waypoint = pod_of(mesh.kubectl, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
     listed = {row[1]: row[-1] for row in rows(mesh("zc workload"))}
     assert (listed["client"], listed[waypoint]) == ("HBONE", "TCP")
 
@@ -216,8 +188,8 @@ def test_services_are_listed_with_their_waypoint_and_endpoints(mesh: Tools) -> N
 
 
 def test_every_proxy_is_connected_to_istiod(mesh: Tools) -> None:
-    waypoint = pod_of(mesh, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
-    ztunnel = pod_of(mesh, "istio-system", "app=ztunnel")
+    waypoint = pod_of(mesh.kubectl, "shop", "gateway.networking.k8s.io/gateway-name=waypoint")
+    ztunnel = pod_of(mesh.kubectl, "istio-system", "app=ztunnel")
     assert {row[0]: (row[3], " ".join(row[4:])) for row in rows(mesh("ps"))} == {
         f"{waypoint}.shop": (ISTIO, "4 (CDS,LDS,EDS,RDS)"),
         f"{ztunnel}.istio-system": (ISTIO, "2 (WADS,WDS)"),
@@ -300,40 +272,4 @@ apiVersion: v1
 kind: Service
 metadata: {name: wrong, labels: {istio.io/use-waypoint: waypiont}}
 spec: {ports: [{name: http, port: 80}]}
-"""
-
-SHOP = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: helloworld, namespace: shop}
-spec:
-  selector: {matchLabels: {app: helloworld}}
-  template:
-    metadata: {labels: {app: helloworld, version: v1}}
-    spec:
-      containers:
-      - name: helloworld
-        image: registry.istio.io/release/examples-helloworld-v1:1.0
-        ports: [{containerPort: 5000}]
----
-apiVersion: v1
-kind: Service
-metadata: {name: helloworld, namespace: shop}
-spec:
-  selector: {app: helloworld}
-  ports: [{name: http, port: 5000}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: client, namespace: shop}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: curl
-    image: docker.io/curlimages/curl:8.16.0
-    command: [/bin/sleep, infinity]
 """
