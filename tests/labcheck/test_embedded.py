@@ -278,6 +278,11 @@ def test_trace_follows_a_request_to_the_pod_that_answers(labcheck: Terminal, tmp
     assert (tmp_path / "way.svg").read_text().startswith("<svg ")
 
 
+def test_trace_knows_the_pods_that_checks_send_from_by_their_names(labcheck: Terminal) -> None:
+    done = labcheck("trace", "90", "caller", "http://nowhere/")
+    assert f"from Pod {namespace(labcheck)}/client\n" in done.stdout
+
+
 def test_trace_for_programs_names_each_station(labcheck: Terminal) -> None:
     found = json.loads(labcheck("trace", "90", "client", "http://nowhere/", "--json").stdout)
     assert found["outcome"] == "curl: (6) Could not resolve host: nowhere"

@@ -34,8 +34,8 @@ def trace_command(
 ) -> None:
     """Follow one request from the pod FROM to URL: who took it, which object decided, where it went.
 
-    FROM is a pod of the lab's namespace, or NAMESPACE/POD; the name of a Deployment means one of its pods,
-    and `host` this machine. The request is sent.
+    FROM is a pod of the lab's namespace or one that its checks send requests from, else NAMESPACE/POD; the
+    name of a Deployment means one of its pods, and `host` this machine. The request is sent.
     """
     from labcheck.environments.lifecycle import running
     from labcheck.environments.provider import provider
@@ -50,7 +50,10 @@ def trace_command(
             next_step="Read the logs: kubectl logs -n istio-system ds/ztunnel",
         )
     namespace, _, name = client.rpartition("/")
-    namespace = namespace or ("" if name == _HOST else record.namespace)
+    if probe := session.variant(lab).probes.get(client):
+        namespace, name = probe.namespace, probe.pod
+    elif not namespace and name != _HOST:
+        namespace = record.namespace
     asked = {"namespace": namespace, "client": name, "url": url}
     try:
         found: dict[str, Any] = connect(environment.folder.kubeconfig).connection.request(
@@ -61,7 +64,7 @@ def trace_command(
             raise
         raise UsageError(
             f"This request cannot be followed: {refused.message}.",
-            next_step=f"See the pods: kubectl get pods -n {asked['namespace']}",
+            next_step="A pod of another namespace is NAMESPACE/POD; see them: kubectl get pods -A",
         ) from refused
     if svg is not None:
         svg.write_text(found["svg"], encoding="utf-8")
