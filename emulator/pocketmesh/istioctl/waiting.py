@@ -49,7 +49,8 @@ def until(look: Callable[[], _Found | None], patience: float) -> _Found | None:
 
 def wait_ready(api: Api, objects: Iterable[Object], patience: float) -> None:
     """Returns when all are ready. Raises Failed when they are not in time."""
-    waiting = list(objects)
+    # As they were applied they have no status yet, so what is ready now always is.
+    waiting = [obj for obj in objects if not_ready(obj)]
 
     def all_are() -> bool | None:
         nonlocal waiting

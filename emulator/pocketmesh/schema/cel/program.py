@@ -11,19 +11,22 @@ from typing import Any
 from pocketmesh.schema.cel.engine import engine
 from pocketmesh.schema.cel.errors import NO_SUCH_OVERLOAD, CompileError, EvaluationError
 from pocketmesh.schema.cel.functions import FUNCTIONS, OURS, OURS_ALONE
-from pocketmesh.schema.cel.source import escaped_names, presented, renamed
+from pocketmesh.schema.cel.source import escaped_names, fields, presented, reduced, renamed
 
 _CALLBACK_FAILED = re.compile(r"Python function call failed: \w+: (.*)\. Check function arguments", re.DOTALL)
 _UNPARSED = re.compile(r"Function '(int|uint|double|timestamp)' error")
 _UNKNOWN = re.compile(r"Undefined variable or function: '(\w+)'")
+_WHOLE = frozenset({()})
 _TYPE_NAMES = {"timestamp": "google.protobuf.Timestamp"}
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled expression, the variables that it names, and the functions that it may call."""
+    """A compiled expression, the variables that it names with the paths by which it looks into them, and the
+    functions that it may call."""
 
     variables: frozenset[str]
+    _fields: Mapping[str, frozenset[tuple[str, ...]]]
     _functions: Mapping[str, Callable[..., Any]]
     _escaped: Mapping[str, str]
     _compiled: Any
@@ -31,7 +34,7 @@ class Program:
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """The expression's value. Raises EvaluationError."""
         wanted = {
-            name: presented(value, self._escaped)
+            name: presented(reduced(value, self._fields.get(name, _WHOLE)), self._escaped)
             for name, value in variables.items()
             if name in self.variables
         }
@@ -53,6 +56,7 @@ def compiled(expression: str) -> Program:
     called = program.functions()
     return Program(
         variables=frozenset(program.variables()),
+        _fields=fields(expression),
         _functions={name: FUNCTIONS[name] for name in FUNCTIONS if name.rpartition(".")[2] in called},
         _escaped=escaped_names(expression),
         _compiled=program,
