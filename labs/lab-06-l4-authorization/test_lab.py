@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from labcheck.checks import Refusal, task
 
+REJECTIONS = "kubectl logs -n istio-system ds/ztunnel | grep 'policy rejection'"
+
 
 @task("teller")
 def test_one_identity_reaches_the_ledger(traffic, expect, params):
@@ -15,6 +17,14 @@ def test_one_identity_reaches_the_ledger(traffic, expect, params):
 
     def look():
         teller, clerk, auditor = asked(traffic, url)
+        expect.holds(
+            "ledger answers teller",
+            teller.ok,
+            observed=str(teller),
+            why="No rule fits it. A principal is cluster.local/ns/NAMESPACE/sa/ACCOUNT, and the port is the "
+            "container's, not the Service's.",
+            next=REJECTIONS,
+        )
         why = f"Only the ServiceAccount {params.identity} of {params.desk} is to fit a rule for this port."
         for other in (clerk, auditor):
             reset(expect, params, other, teller, why)
@@ -29,6 +39,13 @@ def test_one_namespace_reaches_the_metrics(traffic, expect, params):
 
     def look():
         teller, clerk, auditor = asked(traffic, url)
+        expect.holds(
+            "ledger answers auditor at port 9100",
+            auditor.ok,
+            observed=str(auditor),
+            why=f"No rule fits callers from {params.audit} at this port.",
+            next=REJECTIONS,
+        )
         why = f"Only callers from the namespace {params.audit} are to fit a rule for this port."
         for other in (clerk, teller):
             reset(expect, params, other, auditor, why)
@@ -40,7 +57,7 @@ def test_one_namespace_reaches_the_metrics(traffic, expect, params):
 def test_the_namespace_is_closed(cluster, traffic, expect, params):
     """What no policy opens is closed, and so is what will come later."""
     vault = params.vault
-    teller = traffic.from_("teller")
+    teller, auditor = traffic.from_("teller"), traffic.from_("auditor")
 
     def look():
         cluster.find(
@@ -49,11 +66,16 @@ def test_the_namespace_is_closed(cluster, traffic, expect, params):
             vault,
             wanted="an AuthorizationPolicy without a selector, for all workloads of the namespace",
         )
-        strongroom, ledger = traffic.together(
-            lambda: teller.get(f"http://strongroom.{vault}/"), lambda: teller.get(f"http://ledger.{vault}/")
+        page, metrics, *opened = traffic.together(
+            lambda: teller.get(f"http://strongroom.{vault}/"),
+            lambda: auditor.get(f"http://strongroom.{vault}:9100/metrics"),
+            lambda: teller.get(f"http://ledger.{vault}/"),
+            lambda: auditor.get(f"http://ledger.{vault}:9100/metrics"),
         )
-        why = "No rule is to fit anybody who calls strongroom."
-        reset(expect, params, strongroom, ledger, why)
+        # What is open for one of them proves that a refusal is a policy's doing.
+        control = next((answer for answer in opened if answer.ok), opened[0])
+        for refused in (page, metrics):
+            reset(expect, params, refused, control, "No rule is to fit anybody who calls strongroom.")
 
     expect.settle(look)
 
@@ -63,7 +85,7 @@ def test_reports_answers_again(cluster, traffic, expect, params):
     """reports answers one identity and resets others; ztunnel reads all of it."""
 
     def look():
-        for policy in cluster.all("AuthorizationPolicy", params.vault):
+        for policy in filter(is_about_reports, cluster.all("AuthorizationPolicy", params.vault)):
             accepted = policy.condition("ZtunnelAccepted")
             if accepted is not None:
                 expect.equal(
@@ -74,6 +96,13 @@ def test_reports_answers_again(cluster, traffic, expect, params):
                     next=f"kubectl get authorizationpolicy {policy.name} -n {params.vault} -o yaml",
                 )
         teller, clerk, auditor = asked(traffic, f"http://reports.{params.vault}/quarterly")
+        expect.holds(
+            "reports answers teller",
+            teller.ok,
+            observed=str(teller),
+            why="No rule of a policy for reports fits it.",
+            next=REJECTIONS,
+        )
         why = f"The policy for reports was meant for the ServiceAccount {params.identity} alone."
         for other in (clerk, auditor):
             reset(expect, params, other, teller, why)
@@ -95,3 +124,7 @@ def reset(expect, params, response, control, why):
 def is_namespace_wide(policy):
     spec = policy.get("spec") or {}
     return not any(spec.get(field) for field in ("selector", "targetRef", "targetRefs"))
+
+
+def is_about_reports(policy):
+    return policy.at("spec", "selector", "matchLabels", "app", default="reports") == "reports"

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pocketmesh.istio.mesh.model import Mesh, Workload
 from pocketmesh.istio.mesh.mutual_tls import mtls_policy
-from pocketmesh.istio.mesh.policy import Judgement, Peer, judge
+from pocketmesh.istio.mesh.policy import NONE_ALLOWED, Judgement, Peer, judge
 from pocketmesh.net.interception import Connection
 from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
 
@@ -192,7 +192,8 @@ def _arriving(mesh: Mesh, path: Path, identity: str) -> Path:
     because = f"AuthorizationPolicy {judgement.policy}" if judgement.policy else "no policy"
     if judgement.admitted:
         return path.then(at, f"admits {identity or 'plain text'}", because)
-    did = f"refuses {identity or 'plain text'}"
+    why = "there are ALLOW policies and none admits" if judgement.error == NONE_ALLOWED else "denied"
+    did = f"refuses {identity or 'plain text'} at port {path.port}: {why}"
     return path.then(at, did, because, verdict="reset", error=judgement.error)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_network
-from typing import Literal
+from typing import Final, Literal
 
 from pocketmesh.objects import Object
 
@@ -121,6 +121,9 @@ class PeerAuthentication:
         return _applies(self, namespace, labels)
 
 
+NONE_ALLOWED: Final = "connection closed due to policy rejection: allow policies exist, but none allowed"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Whether a connection is admitted, and the policies that said so."""
@@ -153,8 +156,7 @@ def judge(
     for policy in allows:
         if _matches(policy, peer, ip, port):
             return Judgement(True, policy.shown)
-    error = "connection closed due to policy rejection: allow policies exist, but none allowed"
-    return Judgement(False, ", ".join(policy.shown for policy in allows), error)
+    return Judgement(False, ", ".join(policy.shown for policy in allows), NONE_ALLOWED)
 
 
 def _applies(
