@@ -13,6 +13,7 @@ def test_requests_to_orders_pass_through_the_shared_waypoint(cluster, traffic, e
     """Requests to orders pass through the shared waypoint."""
     wanted = f"{params.platform}/{params.shared}"
     client, url = traffic.from_("client"), f"http://orders.{params.stall}/"
+    labels = f"kubectl get namespace,service -n {params.stall} --show-labels"
 
     def look():
         bound = cluster.get("Service", "orders", params.stall).condition("istio.io/WaypointBound")
@@ -20,14 +21,15 @@ def test_requests_to_orders_pass_through_the_shared_waypoint(cluster, traffic, e
             "the Service orders asks for a waypoint",
             bound is not None,
             observed="no condition istio.io/WaypointBound on the Service",
-            next=f"kubectl get namespace,service -n {params.stall} --show-labels",
+            why="A Service asks with a label of its own; without one its Namespace asks for it.",
+            next=labels,
         )
         expect.holds(
             "the Service orders gets the waypoint that it asks for",
             bound,
             observed=bound.message,
             why="A Service without its waypoint is not cut off: requests go past, and so do its policies.",
-            next=f"kubectl get gtw {params.shared} -n {params.platform} -o yaml",
+            next=labels if bound.reason == "WaypointIsNotReady" else f"kubectl get gtw -A -o yaml; {labels}",
         )
         expect.equal(
             "the waypoint that it uses",

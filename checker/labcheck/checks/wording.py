@@ -9,7 +9,7 @@ def shown(value: object) -> str:
         case None:
             return "none"
         case str():
-            return value or "(empty)"
+            return value.rstrip("\n") or "(empty)"
         case dict():
             return ", ".join(f"{key}={shown(item)}" for key, item in value.items()) or "none"
         case list() | tuple() | set() | frozenset():

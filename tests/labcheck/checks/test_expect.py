@@ -230,6 +230,7 @@ def test_the_journal_keeps_the_last_round_of_what_is_repeated(time: Time) -> Non
     [
         (None, "none"),
         ("", "(empty)"),
+        ("a line\n", "a line"),
         ([], "none"),
         ({"b", "a"}, "a, b"),
         ({"a": [1, 2]}, "a=1, 2"),
