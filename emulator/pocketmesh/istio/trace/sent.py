@@ -19,7 +19,7 @@ from pocketmesh.istio.trace.story import story
 from pocketmesh.net.interception import Connection
 from pocketmesh.net.services import Endpoint, Place
 from pocketmesh.node.commands.names import addresses
-from pocketmesh.node.network import NameNotFound
+from pocketmesh.node.network import NameNotFound, NameServerSilent
 from pocketmesh.node.process import Container
 from pocketmesh.objects import name_of, namespace_of
 
@@ -78,7 +78,7 @@ class Sent:
         mesh, ip, host = self._plane.mesh, self._address(), self._request.host
         client = shown(self._client)
         if not ip:
-            return [Hop(client, f"asks the DNS for {host}", "nobody has this name")]
+            return [Hop(client, f"asks the DNS for {host}", self._unresolved())]
         said = "" if ip == host else f"the DNS says that {host} is {ip}"
         hops = [Hop(client, f"connects to {ip}:{self._request.port}", said)]
         way, (passages, _) = self._taken(), self._passages()
@@ -132,6 +132,15 @@ class Sent:
 
         connection = Connection(self._client.ip, 0, ip, self._request.port)
         return self._plane.sent(decide(self._plane.mesh, connection, same))
+
+    def _unresolved(self) -> str:
+        try:
+            addresses(self._client, self._request.host)
+        except NameServerSilent:
+            return "the name server does not answer: what is sent to it is dropped"
+        except NameNotFound:
+            pass
+        return "nobody has this name"
 
     def _address(self) -> str:
         try:

@@ -140,9 +140,30 @@ async def test_the_node_reaches_its_pods_whatever_policies_say(town: Any) -> Non
     assert (await town.request("10.244.0.1", town.ips["v1"], 5000, "/health")).status == 200
 
 
-async def test_a_pod_without_egress_to_the_name_server_resolves_nothing(town: Any) -> None:
+@pytest.mark.parametrize("name", ["hello-v1", "hello-v1.shop", "hello-v1.shop.svc.cluster.local."])
+async def test_ztunnel_knows_services_without_the_name_server(town: Any, name: str) -> None:
     town.put(policy("client", 15008, direction="Egress"))
 
-    assert town.fabric.resolve(town.ips["v1"], "shop", "hello-v1") == [town.vips["hello-v1"]]
+    assert town.fabric.resolve(town.ips["client"], "shop", name) == [town.vips["hello-v1"]]
+
+
+async def test_what_ztunnel_does_not_know_it_asks_the_name_server_from_the_pod(town: Any) -> None:
+    spec = {"type": "ExternalName", "externalName": "hello-v1.shop.svc.cluster.local"}
+    town.put({"kind": "Service", "metadata": {"name": "alias", "namespace": "shop"}, "spec": spec})
+    try:
+        assert town.fabric.resolve(town.ips["client"], "shop", "alias") == [town.vips["hello-v1"]]
+        town.put(policy("client", 15008, direction="Egress"))
+        with pytest.raises(NameServerSilent):
+            town.fabric.resolve(town.ips["client"], "shop", "alias")
+    finally:
+        town.drop("Service", "alias")
+
+
+async def test_a_pod_outside_the_mesh_needs_the_name_server_for_services_too(town: Any) -> None:
+    fence = policy("outsider", 5000, direction="Egress")
+    town.put({**fence, "metadata": {"name": "p", "namespace": "other"}})
+
     with pytest.raises(NameServerSilent):
-        town.fabric.resolve(town.ips["client"], "shop", "hello-v1")
+        town.fabric.resolve(town.ips["outsider"], "other", "hello-v1.shop")
+    found = await trace(town.plane, town.container("outsider", "other"), Request("http://hello-v1.shop/"))
+    assert found.hops[-1].because.startswith("the name server does not answer")

@@ -117,7 +117,10 @@ def test_what_is_outside_is_passed_on_to(shop: list[Object], compiled: Make, sou
         pytest.param("a.b.example", [{"host": "*.example"}], [VIP], id="a wildcard"),
         pytest.param("example", [{"host": "*.example"}], [], id="not the wildcard's own domain"),
         pytest.param(
-            "web.shop.svc.cluster.local", [{"host": "*.cluster.local"}], [], id="a Service goes first"
+            "web.shop.svc.cluster.local",
+            [{"host": "*.cluster.local"}],
+            ["10.96.0.20"],
+            id="a Service goes first",
         ),
         pytest.param(
             "api.example",
