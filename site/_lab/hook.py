@@ -1,7 +1,7 @@
 """What mkdocs asks while it builds: the pages made of labs, code and schemas, and their places.
 
 Labs are shown with the names that seed 1 draws, which are those of a plain `labcheck up`; `labcheck docs`
-says in `extra` which labs, and which seeds they run with. Nothing about a lab is written twice.
+says in `extra` which labs, and which seeds and prefixes they run with. Nothing about a lab is written twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from labcheck.lab.blocks import blocks
 from labcheck.lab.curriculum import COMPETENCIES
 from labcheck.lab.find import lab_folders, labs_folder
 from labcheck.lab.load import load
-from labcheck.lab.pages import guide
+from labcheck.lab.pages import guide, under_prefix
 from labcheck.lab.variant import DEFAULT_SEED, Variant, variant
 
 _PICTURE = "path.svg"
@@ -29,13 +29,17 @@ _PICTURE = "path.svg"
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Reads the labs, and gives each its place in the navigation."""
     beside = Path(config.config_file_path).parent
-    seeds = config.extra.get("seeds", {})
+    running = config.extra.get("running", {})
     folders = lab_folders(labs_folder(config.extra.get("labs"), beside))
-    variants = [variant(load(it), seeds.get(it.name, DEFAULT_SEED)) for it in folders]
+    variants = [_variant(it, *running.get(it.name, (DEFAULT_SEED, ""))) for it in folders]
     config.extra["variants"] = variants
     learn = next(entry["Learn"] for entry in config.nav if "Learn" in entry)
     learn += [{f"{short(it).removeprefix('lab-')} {it.lab.title}": f"labs/{it.lab.id}.md"} for it in variants]
     return config
+
+
+def _variant(folder: Path, seed: int, prefix: str) -> Variant:
+    return under_prefix(variant(load(folder), seed), prefix)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

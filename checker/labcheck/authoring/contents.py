@@ -6,19 +6,21 @@ does by itself: statuses, bookkeeping, and objects that belong to another object
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from labcheck.environments.inventory import BY_CONTROLLERS, PASSING
 from labcheck.kube import ApiRefused, Cluster
 
 Contents = Mapping[str, Any]
 
-_KEPT_BY_THE_CLUSTER = {"Event", "Lease", "Endpoints", "EndpointSlice", "ComponentStatus"}
+_KEPT_BY_THE_CLUSTER = {*PASSING, "CertificateSigningRequest", "ComponentStatus"}
 _BOOKKEEPING = ("managedFields", "resourceVersion", "generation")
 
 
-def contents(cluster: Cluster) -> Contents:
-    """Every object that was decided about, by kind, namespace and name."""
+def contents(cluster: Cluster, within: Collection[str] = ()) -> Contents:
+    """Every object that was decided about, by kind, namespace and name; only those `within` namespaces if any
+    is named."""
     found: dict[str, Any] = {}
     kinds = {(kind.group, kind.plural): kind for kind in reversed(cluster.kinds(again=True))}
     for kind in kinds.values():
@@ -30,7 +32,8 @@ def contents(cluster: Cluster) -> Contents:
             continue  # A kind that can only be created, such as TokenReview.
         for obj in objects:
             metadata = obj["metadata"]
-            if not metadata.get("ownerReferences"):
+            namespace = metadata.get("namespace") or (metadata["name"] if kind.kind == "Namespace" else "")
+            if not metadata.get("ownerReferences") and (not within or namespace in within):
                 place = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
                 found[f"{kind.kind} {place}"] = _decided(obj)
     return found
@@ -50,6 +53,8 @@ def differences(before: Contents, after: Contents) -> str:
 
 def _decided(obj: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}
+    if annotations := metadata.get("annotations"):
+        metadata["annotations"] = {key: it for key, it in annotations.items() if key not in BY_CONTROLLERS}
     return {**{key: value for key, value in obj.items() if key != "status"}, "metadata": metadata}
 
 

@@ -16,6 +16,7 @@ from labcheck.environments.provider import provider_for
 from labcheck.environments.state import EnvironmentFolder, StateFolder
 from labcheck.lab.load import load
 from labcheck.lab.model import PROVIDERS
+from labcheck.lab.pages import under_prefix
 from labcheck.lab.variant import DEFAULT_SEED, variant
 
 StartLab: TypeAlias = Callable[..., EnvironmentFolder]
@@ -33,10 +34,11 @@ def start_lab(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFact
     state = StateFolder(tmp_path_factory.mktemp("labcheck"))
 
     def start(lab: Path, seed: int = DEFAULT_SEED) -> EnvironmentFolder:
-        chosen = variant(load(lab), seed)
+        made = variant(load(lab), seed)
         options = pytestconfig.getoption("--provider"), pytestconfig.getoption("--lab-context")
-        up(state, chosen, provider_for(chosen.lab, *options), print)
-        return state.environment(chosen.lab.id)
+        runner = provider_for(made.lab, *options)
+        up(state, under_prefix(made, runner.prefix), runner, print)
+        return state.environment(made.lab.id)
 
     yield start
     for folder in state.environments():

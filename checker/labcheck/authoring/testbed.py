@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labcheck.authoring import residue
@@ -25,7 +25,7 @@ from labcheck.grading.report import Report
 from labcheck.grading.run import grade
 from labcheck.kube import Cluster, connect
 from labcheck.kube.manifests import apply_all
-from labcheck.lab.pages import Page, setup_documents
+from labcheck.lab.pages import Page, namespaces, setup_documents
 from labcheck.lab.variant import Variant
 
 
@@ -44,6 +44,8 @@ class Proof:
     """Why it was not tried; nothing when it was."""
     left_out: str = ""
     """What of it was not tried, and why; nothing when all was."""
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    """What the first grading made of each task; nothing where nothing was graded."""
 
 
 class Testbed:
@@ -57,6 +59,7 @@ class Testbed:
         self._folder = self._state.environment(variant.lab.id)
         self._files = residue.files(variant.folder)
         self._as_up_left_it = False
+        self._outcomes: dict[str, str] = {}
 
     def open(self) -> Proof:
         """Brings the environment up."""
@@ -68,9 +71,9 @@ class Testbed:
         if absent:
             lab = self._variant.lab.id
             return Proof(lab, self._variant.seed, trial.what, "", skipped=f"no {', '.join(absent)} on PATH")
-        proof = replace(
-            self._proof(trial.what, lambda: self._tried(trial)), left_out=self._left_out(trial.page)
-        )
+        self._outcomes = {}
+        proof = self._proof(trial.what, lambda: self._tried(trial))
+        proof = replace(proof, left_out=self._left_out(trial.page), tasks=self._outcomes)
         if trial.twice:
             return replace(proof, megabytes=residue.megabytes(residue.processes(self._scratch)))
         return proof
@@ -108,6 +111,7 @@ class Testbed:
             return broken
         before = self._contents() if trial.twice else {}
         first = self._graded()
+        self._outcomes = {task.id: task.outcome.value for task in first.tasks}
         problem = trial.judge(first) or self._graded_again(trial)
         return problem or (self._once_more(trial.page, first, before) if trial.twice else "")
 
@@ -160,8 +164,10 @@ class Testbed:
         return connect(self._runner.wait(self._folder.cluster))
 
     def _contents(self) -> Contents:
+        # In a cluster that is others' as well, what they do is none of our business.
+        within = namespaces(self._variant) if self._runner.shared else ()
         with self._connected() as cluster:
-            return contents(cluster)
+            return contents(cluster, within)
 
     def _down(self) -> str:
         down(self._state, self._variant.lab.id)

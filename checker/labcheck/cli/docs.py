@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -41,7 +42,7 @@ def docs_command(session: Session, lab: str | None, port: int, no_open: bool) ->
     page = f"labs/{session.load(lab).lab.id}/" if lab else ""
     with tempfile.TemporaryDirectory(prefix="labcheck-docs-") as folder:
         click.secho("Building the pages …", dim=True, err=True)
-        build(sources, Path(folder), session.labs_folder, _seeds(session))
+        build(sources, Path(folder), session.labs_folder, _running(session))
         handler = partial(_Quiet, directory=folder)
         try:
             server = ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -59,15 +60,18 @@ def docs_command(session: Session, lab: str | None, port: int, no_open: bool) ->
                 server.serve_forever()
 
 
-def build(sources: Path, into: Path, labs: Path, seeds: dict[str, int]) -> None:
-    """Builds the site of these labs, each under its seed. Raises AuthorError for a lab that is broken."""
+def build(sources: Path, into: Path, labs: Path, running: Mapping[str, tuple[int, str]]) -> None:
+    """Builds the site of these labs, each under its seed and with the prefix of its namespaces.
+
+    Raises AuthorError for a lab that is broken.
+    """
     # The theme's makers announce a future version of mkdocs to everybody who builds.
     os.environ["NO_MKDOCS_2_WARNING"] = "1"
     from mkdocs.commands.build import build as mkdocs
     from mkdocs.config import load_config
 
     config = load_config(str(sources / "mkdocs.yml"), site_dir=str(into))
-    config.extra |= {"labs": labs, "seeds": seeds}
+    config.extra |= {"labs": labs, "running": running}
     config.plugins.on_startup(command="build", dirty=False)
     mkdocs(config)
 
@@ -91,10 +95,10 @@ def _sources() -> Path:
     return found
 
 
-def _seeds(session: Session) -> dict[str, int]:
-    """The seeds of the labs that run."""
+def _running(session: Session) -> dict[str, tuple[int, str]]:
+    """The seeds and prefixes of the labs that run."""
     records = (it.record() for it in session.state.environments())
-    return {it.lab: it.seed for it in records if it and it.status == "ready"}
+    return {it.lab: (it.seed, it.prefix) for it in records if it and it.status == "ready"}
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -47,14 +47,19 @@ class Session:
         return load(choose(name, self.labs_folder))
 
     def variant(self, name: str, seed: int | None = None) -> Variant:
-        """The lab under `seed`, else under the seed it runs with, else under the default seed."""
+        """The lab under `seed`, else under the seed it runs with, else under the default seed.
+
+        Its namespaces are called as they are where it runs.
+        """
+        from labcheck.lab.pages import under_prefix
         from labcheck.lab.variant import DEFAULT_SEED, variant
 
         loaded = self.load(name)
         record = self.state.environment(loaded.lab.id).record()
         # One that was interrupted goes on with its seed; a record without a folder tells nothing.
         running = record.seed if record and record.lab_folder else DEFAULT_SEED
-        return variant(loaded, running if seed is None else seed)
+        made = variant(loaded, running if seed is None else seed)
+        return under_prefix(made, record.prefix if record else "")
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:

@@ -23,6 +23,7 @@ def up_command(
     """Start a lab."""
     from labcheck.environments.lifecycle import up
     from labcheck.environments.provider import provider_for
+    from labcheck.lab.pages import under_prefix
 
     started = time.monotonic()
     variant = session.variant(lab, seed)
@@ -32,11 +33,14 @@ def up_command(
     about, name = variant.lab, short_name(variant.lab.id)
     click.echo(f"{click.style(about.id, bold=True)}  {about.title}")
     click.echo(f"{about.domain} · about {about.minutes} min · {about.total} points")
+    variant = under_prefix(variant, runner.prefix)
     outcome = up(session.state, variant, runner, _progress(started))
     if outcome == "running":
         click.echo(f"It runs already ({runner.name}, seed {variant.seed}).")
     else:
         click.echo(f"Ready in {time.monotonic() - started:.1f} s ({runner.name}, seed {variant.seed}).")
+    if variant.prefix:
+        click.echo(f"Its namespaces begin with {variant.prefix}; so they do here: labcheck docs {name}")
     click.echo(
         f"\n  Work   labcheck shell {name}\n  Check  labcheck grade {name}\n  Leave  labcheck down {name}"
     )

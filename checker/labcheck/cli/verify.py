@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from labcheck.authoring.testbed import Proof
     from labcheck.authoring.verify import Queue
+    from labcheck.environments.provider import Provider
+    from labcheck.lab.model import Lab
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int]:
@@ -39,11 +42,16 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str | None
 @labs_option
 @debug_option
 @click.option("--provider", metavar="P", help="What runs the clusters; else each lab's first choice.")
+@click.option("--context", default="", metavar="NAME", help="The cluster, with --provider existing.")
+@click.option("--i-know", "sure", is_flag=True, help="That the context looks like production.")
 @click.option(
     "--seeds", callback=_seeds, help="Such as 1-3, 7 or 1,4,9; else 1-3, and what draws a lab's other faults."
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Environments at once; else one a core."
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Environments at once; else one a core on the embedded cluster, and one elsewhere.",
 )
 @click.option("--mutate", is_flag=True, help="Also spoil the reference solutions by machine.")
 @click.option(
@@ -65,6 +73,8 @@ def verify_command(
     session: Session,
     names: Sequence[str],
     provider: str | None,
+    context: str,
+    sure: bool,
     seeds: list[int],
     jobs: int | None,
     mutate: bool,
@@ -90,6 +100,8 @@ def verify_command(
     With --mutate each reference solution is also spoilt in many small ways; an answer that is spoilt and
     scores everything all the same shows what the checks overlook.
 
+    Labs that do not run on the provider are skipped, unless they are named.
+
     Ends with 0 when all is well, 1 with problems, 2 when a lab's files are wrong.
     """
     from dataclasses import asdict
@@ -101,7 +113,9 @@ def verify_command(
 
     console = Console(highlight=False, stderr=as_json)
     started = time.monotonic()
-    proofs, queues = _planned(session, names, provider, seeds, mutated=mutate, gradings=gradings, only=only)
+    chosen = partial(_runner, provider=provider, named=bool(names), context=context, sure=sure)
+    proofs, queues = _planned(session, names, chosen, seeds, mutated=mutate, gradings=gradings, only=only)
+    at_once = _at_once([it.runner for it in queues], jobs)
     if only and not any(it.waiting for it in queues):
         raise UsageError(
             f"No trial has `{only}` in its name.", next_step="See them all: labcheck verify --json"
@@ -109,7 +123,7 @@ def verify_command(
     for proof in proofs:
         _show(console, proof)
     with _progress(console, sum(len(it.waiting) for it in queues)) as advance:
-        proofs += _proved(console, queues, jobs or os.cpu_count() or 1, advance)
+        proofs += _proved(console, queues, at_once, advance)
     seconds = time.monotonic() - started
     failed = [proof for proof in proofs if proof.problem]
     if junit is not None:
@@ -129,7 +143,7 @@ def verify_command(
 def _planned(
     session: Session,
     names: Sequence[str],
-    provider: str | None,
+    chosen: Callable[[Lab], Provider | None],
     seeds: Sequence[int],
     *,
     mutated: bool,
@@ -138,10 +152,11 @@ def _planned(
 ) -> tuple[list[Proof], list[Queue]]:
     """The proofs that need no environment, and what is to be tried in one."""
     from labcheck.authoring.reading import read
+    from labcheck.authoring.testbed import Proof
     from labcheck.authoring.verify import queue
-    from labcheck.environments.provider import provider_for
     from labcheck.errors import AuthorError
     from labcheck.lab.load import load
+    from labcheck.lab.pages import under_prefix
     from labcheck.lab.variant import SEEDS, seeds_for_faults, variant
 
     proofs: list[Proof] = []
@@ -150,16 +165,42 @@ def _planned(
         proofs += read(folder)
         try:
             loaded = load(folder)
-            runner = provider_for(loaded.lab, provider)
+            runner = chosen(loaded.lab)
+            if runner is None:
+                supported = ", ".join(loaded.lab.environment.providers)
+                proofs.append(Proof(loaded.lab.id, 0, "trials", "", skipped=f"it runs on {supported} only"))
+                continue
             for seed in seeds or SEEDS:
-                made = variant(loaded, seed)
+                made = under_prefix(variant(loaded, seed), runner.prefix)
                 queues.append(queue(made, runner, mutated=mutated, gradings=gradings, only=only))
             for seed in () if seeds else seeds_for_faults(loaded.lab):
-                made = variant(loaded, seed)
+                made = under_prefix(variant(loaded, seed), runner.prefix)
                 queues.append(queue(made, runner, gradings=gradings, for_faults=True, only=only))
         except AuthorError:
             continue  # The proof from reading says so.
     return proofs, queues
+
+
+def _runner(lab: Lab, *, provider: str | None, named: bool, context: str, sure: bool) -> Provider | None:
+    """What runs the lab; None when it does not run there, and nobody has asked for this very lab."""
+    from labcheck.environments.provider import provider_for
+    from labcheck.lab.model import PROVIDERS
+
+    if not named and provider in PROVIDERS and provider not in lab.environment.providers:
+        return None
+    return provider_for(lab, provider, context, sure=sure)
+
+
+def _at_once(runners: Sequence[Provider], jobs: int | None) -> int:
+    """How many environments are up at the same time. Raises UsageError."""
+    from labcheck.errors import UsageError
+
+    if jobs and jobs > 1 and any(runner.shared for runner in runners):
+        raise UsageError(
+            "In one cluster labs are tried one after another: the names of their namespaces may be the same.",
+            next_step="Leave out --jobs.",
+        )
+    return jobs or ((os.cpu_count() or 1) if all(runner.light for runner in runners) else 1)
 
 
 def _proved(

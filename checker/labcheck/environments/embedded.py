@@ -30,6 +30,9 @@ class Embedded:
     name = "embedded"
     patience = 0.2
     traces = True
+    prefix = ""
+    light = True
+    shared = False
     setup_timeout = 20.0
 
     def __init__(self, program: Sequence[str] = (), timeout: float = 60.0) -> None:

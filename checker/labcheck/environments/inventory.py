@@ -17,7 +17,7 @@ from labcheck.kube import kinds as names
 
 Object: TypeAlias = dict[str, Any]
 
-_PASSING = {"Endpoints", "EndpointSlice", "Event", "Lease", "NodeMetrics", "PodMetrics", "ControllerRevision"}
+PASSING = {"Endpoints", "EndpointSlice", "Event", "Lease", "NodeMetrics", "PodMetrics", "ControllerRevision"}
 """Kinds whose objects come and go by themselves."""
 _CLUSTER_WIDE = {
     "ClusterRole",
@@ -29,13 +29,14 @@ _CLUSTER_WIDE = {
     "ValidatingWebhookConfiguration",
 }
 _SYSTEM = {"kube-system", "kube-public", "kube-node-lease", "local-path-storage", "labcheck-system"}
-_BY_CONTROLLERS = {
+BY_CONTROLLERS = {
     "ambient.istio.io/redirection",
     "control-plane.alpha.kubernetes.io/leader",
     "deployment.kubernetes.io/revision",
     "endpoints.kubernetes.io/last-change-trigger-time",
     "kubectl.kubernetes.io/last-applied-configuration",
 }
+"""Annotations that controllers write, whoever wrote the object."""
 _POLL = 0.2
 
 
@@ -66,7 +67,7 @@ def take(cluster: Cluster, scope: Scope) -> list[Object]:
     kept = {it["metadata"]["name"] for it in cluster.all(cluster.kind("Namespace")) if scope.namespace(it)}
     found = []
     for kind in _each_once(cluster.kinds(again=True)):
-        if kind.kind in _PASSING or (not kind.namespaced and kind.kind not in _CLUSTER_WIDE):
+        if kind.kind in PASSING or (not kind.namespaced and kind.kind not in _CLUSTER_WIDE):
             continue
         try:
             objects = cluster.all(kind)
@@ -79,19 +80,25 @@ def take(cluster: Cluster, scope: Scope) -> list[Object]:
 
 
 def changes(before: Iterable[Object], now: Iterable[Object]) -> Changes:
-    """What makes `now` the same as `before`. An object that has an owner is its owner's to restore."""
+    """What makes `now` the same as `before`. An object that has an owner is its owner's to restore.
+
+    A Pod keeps its containers for life, so one that was replaced is made again as it was.
+    """
     old, new = {_key(it): it for it in before}, {_key(it): it for it in now}
     gone = [it for key, it in old.items() if key not in new]
     differ = [(it, new[key]) for key, it in old.items() if key in new and _content(it) != _content(new[key])]
     return Changes(
         delete=tuple(it for key, it in new.items() if key not in old),
-        put=tuple(_put(it, current) for it, current in differ if it["kind"] != "Pod"),
-        make=tuple(_bare(it) for it in [*gone, *(it for it, _ in differ if it["kind"] == "Pod")]),
+        put=tuple(_put(it, current) for it, current in differ if not _replaced(it, current)),
+        make=tuple(_bare(it) for it in [*gone, *(it for it, current in differ if _replaced(it, current))]),
     )
 
 
-def restore(cluster: Cluster, before: Sequence[Object], scope: Scope, timeout: float) -> None:
-    """Carries out what is needed for `before`. Raises EnvironmentTrouble when it is not done in time."""
+def restore(cluster: Cluster, before: Sequence[Object], scope: Scope, timeout: float) -> list[Object]:
+    """Carries out what is needed for `before`; returns it with the uids of what had to be made again.
+
+    Raises EnvironmentTrouble when it is not done in time.
+    """
     deadline = time.monotonic() + timeout
     todo = changes(before, take(cluster, scope))
     for it in todo.delete:
@@ -104,6 +111,15 @@ def restore(cluster: Cluster, before: Sequence[Object], scope: Scope, timeout: f
         _create(cluster, it, deadline)
     for it in todo.delete:
         _until_gone(cluster, it, deadline)
+    made = {_key(it) for it in todo.make}
+    return [_renewed(cluster, it) if _key(it) in made else it for it in before]
+
+
+def _renewed(cluster: Cluster, it: Object) -> Object:
+    """`it` with the uid that it has now."""
+    kind, metadata = _kind(cluster, it), it["metadata"]
+    now = cluster.get(kind, metadata["name"], metadata.get("namespace", "")) if kind else None
+    return {**it, "metadata": {**metadata, "uid": now["metadata"]["uid"]}} if now else it
 
 
 def _counts(it: Object, kind: Kind, kept: set[str], scope: Scope) -> bool:
@@ -133,20 +149,42 @@ def _key(it: Mapping[str, Any]) -> tuple[str, str, str, str]:
 def _content(it: Object) -> Object:
     """What of an object somebody has decided."""
     rest = {key: value for key, value in it.items() if key not in {"metadata", "status", "apiVersion"}}
-    if it["kind"] in {"CustomResourceDefinition", "Pod"}:
-        rest = {}  # what the cluster adds to them differs from one reading to the next
     metadata = it["metadata"]
+    if it["kind"] == "CustomResourceDefinition":
+        rest = {}  # what the cluster adds to it differs from one reading to the next
+    elif it["kind"] == "Pod":
+        rest = {
+            "uid": metadata.get("uid"),
+            "images": _images(it),
+        }  # nearly all else is the cluster's, or fixed
     annotations = metadata.get("annotations") or {}
     return {
         "labels": metadata.get("labels") or {},
-        "annotations": {name: value for name, value in annotations.items() if name not in _BY_CONTROLLERS},
+        "annotations": {name: value for name, value in annotations.items() if name not in BY_CONTROLLERS},
         **rest,
     }
+
+
+def _replaced(it: Object, current: Object) -> bool:
+    """Whether a Pod is another one than it was."""
+    return it["kind"] == "Pod" and (
+        it["metadata"].get("uid") != current["metadata"].get("uid") or _images(it) != _images(current)
+    )
+
+
+def _images(pod: Object) -> list[str]:
+    return [container.get("image", "") for container in pod["spec"].get("containers") or ()]
 
 
 def _put(it: Object, current: Object) -> Object:
     """`it` as it was, in the place of `current`."""
     bare = _bare(it)
+    if it["kind"] == "Pod":
+        # Its spec cannot be written, and what controllers have noted is not ours to take away.
+        noted = current["metadata"].get("annotations") or {}
+        kept = {name: value for name, value in noted.items() if name in BY_CONTROLLERS}
+        bare["metadata"]["annotations"] |= kept
+        bare["spec"] = current["spec"]
     bare["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
     return bare
 
@@ -162,7 +200,7 @@ def _bare(it: Object) -> Object:
         metadata["annotations"] = {
             name: value
             for name, value in (metadata.get("annotations") or {}).items()
-            if name not in _BY_CONTROLLERS
+            if name not in BY_CONTROLLERS
         }
     rest = {key: value for key, value in it.items() if key not in {"metadata", "status"}}
     if it["kind"] == "Pod":

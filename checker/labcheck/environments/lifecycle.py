@@ -14,6 +14,8 @@ from labcheck.environments.provider import Progress, Provider, provider
 from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
+from labcheck.kube.connection import Object
+from labcheck.kube.kinds import of
 from labcheck.kube.manifests import Applied, apply_all
 from labcheck.kube.readiness import wait_ready
 from labcheck.lab import pages
@@ -83,7 +85,13 @@ def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progr
     started = time.monotonic()
     lab = variant.lab
     record = Record(
-        lab.id, str(variant.folder), runner.name, variant.seed, variant.namespace, status="creating"
+        lab.id,
+        str(variant.folder),
+        runner.name,
+        variant.seed,
+        variant.namespace,
+        status="creating",
+        prefix=variant.prefix,
     )
     folder.remember(record)
     runner.start(folder.cluster, variant)
@@ -122,6 +130,8 @@ def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
             runner.restore(found.folder.cluster, cluster)
             progress("snapshot restored")
             wait_ready(cluster, setup_objects(variant, cluster), runner.setup_timeout)
+            applied = found.folder.load("setup.json").get("objects", ())
+            found.folder.save("setup.json", {"objects": [_renewed(it, cluster) for it in applied]})
             progress("setup ready")
         found.folder.save("grading.json", {})
 
@@ -179,6 +189,14 @@ def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
         for it in pages.setup_documents(variant)
     ]
     return [Applied(kind, obj) for obj, kind in found if kind is not None]
+
+
+def _renewed(applied: Object, cluster: Cluster) -> Object:
+    """An object of the setup with the uid that it has now: whoever made it again did not tamper with it."""
+    kind, metadata = of(cluster.kinds(), applied["apiVersion"], applied["kind"]), applied["metadata"]
+    now = cluster.get(kind, metadata["name"], metadata.get("namespace", "")) if kind else None
+    uid = now["metadata"].get("uid") if now else None
+    return applied | {"metadata": metadata | {"uid": uid}} if uid else applied
 
 
 def _status(folder: EnvironmentFolder, record: Record) -> Status:

@@ -30,6 +30,13 @@ class Provider(Protocol):
     traces: bool
     """Whether its clusters tell the way of a request."""
 
+    prefix: str
+    """What stands before the names of its labs' namespaces; nothing where a cluster is the lab's own."""
+    light: bool
+    """Whether a machine bears several of its environments side by side."""
+    shared: bool
+    """Whether all of its environments are in one cluster, which is others' as well."""
+
     def start(self, folder: Path, variant: Variant) -> None:
         """Begins to start the cluster of `folder`, new or stopped; returns at once."""
 

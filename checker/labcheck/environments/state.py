@@ -5,7 +5,7 @@ STATE/environments/lab-03-waypoint/
     record.json          which variant, which provider, how far it is
     kubeconfig           the learner's, with the lab's namespace
     grader.kubeconfig    the grader's, which reads only
-    setup.json           the setup's objects as the server answered when they were applied
+    setup.json           the setup's objects as the server answered when they were applied, with today's uids
     grading.json         the last report
     seen.json            what its checks looked at
     hints.json           which hints of each task were shown
@@ -42,6 +42,8 @@ class Record:
     namespace: str
     status: Literal["creating", "ready"]
     seconds: float = 0.0
+    prefix: str = ""
+    """What stands before the names of the lab's namespaces."""
 
 
 class EnvironmentFolder:

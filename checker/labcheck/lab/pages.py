@@ -6,14 +6,14 @@ Blocks to run are executed by `verify` and `solution --run`, in order, each by a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labcheck.errors import AuthorError
 from labcheck.lab.blocks import Block, blocks
 from labcheck.lab.frontmatter import FrontMatter, front_matter
 from labcheck.lab.templates import render, used
-from labcheck.lab.variant import Variant
+from labcheck.lab.variant import Variant, variant
 from labcheck.yamltext import Document, documents
 
 
@@ -63,6 +63,20 @@ def setup(variant: Variant) -> list[tuple[Path, str]]:
 def setup_documents(variant: Variant) -> list[Document]:
     """The objects of the setup, each knowing its lines. Raises AuthorError."""
     return [it for path, text in setup(variant) for it in documents(path, text)]
+
+
+def namespaces(variant: Variant) -> list[str]:
+    """The namespaces that the setup makes."""
+    return [it.data["metadata"]["name"] for it in setup_documents(variant) if it.data["kind"] == "Namespace"]
+
+
+def under_prefix(made: Variant, prefix: str) -> Variant:
+    """The variant with `prefix` before the names of its namespaces, wherever a param has drawn them."""
+    if prefix == made.prefix:
+        return made
+    ours = set(namespaces(made))
+    drawn = {name: f"{prefix}{value}" if value in ours else value for name, value in made.params.items()}
+    return replace(variant(made.source, made.seed, drawn), prefix=prefix)
 
 
 def read(path: Path) -> str:

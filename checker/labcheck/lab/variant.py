@@ -7,6 +7,7 @@ the others as they were.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class Variant:
     probes: dict[str, Probe]
     namespace: str
     guarded: tuple[Guard, ...] = ()
+    prefix: str = ""
+    """What stands before the names of the setup's namespaces, so that they meet nobody else's."""
 
     @property
     def lab(self) -> Lab:
@@ -75,9 +78,12 @@ class Variant:
         return self.source.folder
 
 
-def variant(source: LoadedLab, seed: int = DEFAULT_SEED) -> Variant:
-    """The variant of a lab under a seed. Raises AuthorError for a template that does not render."""
-    params = choose(source.lab, seed)
+def variant(source: LoadedLab, seed: int = DEFAULT_SEED, given: Mapping[str, Value] | None = None) -> Variant:
+    """The variant of a lab under a seed, or with the params `given`.
+
+    Raises AuthorError for a template that does not render.
+    """
+    params = choose(source.lab, seed) if given is None else dict(given)
     manifest = source.document.path
 
     def fill(text: str, *place: str | int) -> str:

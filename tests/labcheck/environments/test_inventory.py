@@ -33,8 +33,18 @@ POD = obj("Pod", "client", spec={"nodeName": "n", "containers": []}, status={"ph
         ),
         pytest.param(
             [SERVICE, {**POD, "metadata": POD["metadata"] | {"labels": {"a": "b"}}}],
+            (0, 1, 0),
+            id="a label added to a Pod",
+        ),
+        pytest.param(
+            [SERVICE, {**POD, "metadata": POD["metadata"] | {"uid": "another"}}],
             (0, 0, 1),
-            id="a label added to a Pod, which is made again",
+            id="a Pod replaced",
+        ),
+        pytest.param(
+            [SERVICE, {**POD, "spec": {"containers": [{"image": "other:1"}]}}],
+            (0, 0, 1),
+            id="a Pod with another image",
         ),
         pytest.param(
             [
@@ -60,6 +70,15 @@ def test_what_is_put_back_replaces_what_is_there_now() -> None:
     (put,) = changes([SERVICE], [now]).put
     assert put["spec"] == {"ports": [80]}
     assert put["metadata"] == {"name": "web", "namespace": "red", "resourceVersion": "9"}
+
+
+def test_a_pod_keeps_its_spec_and_what_controllers_have_noted() -> None:
+    noted = {"ambient.istio.io/redirection": "enabled", "mine": "x"}
+    now = {**POD, "metadata": POD["metadata"] | {"annotations": noted, "labels": {"a": "b"}}}
+    (put,) = changes([POD], [now]).put
+    assert put["spec"] == POD["spec"]
+    assert put["metadata"]["annotations"] == {"ambient.istio.io/redirection": "enabled"}
+    assert "labels" not in put["metadata"]
 
 
 def test_what_is_made_again_has_nothing_of_the_servers() -> None:

@@ -1,8 +1,8 @@
 """The existing provider: a lab in a cluster that a context of the user's kubeconfig names.
 
-Nothing of the cluster is touched but the lab's namespaces, which must not exist before, and labcheck's
-identity for grading. What is ours carries a label with the environment's name, and only that is ever deleted.
-The user's kubeconfig is read once and copied; it is never written.
+Nothing of the cluster is touched but the lab's namespaces, which have a prefix and must not exist before, and
+labcheck's identity for grading. What is ours carries a label with the environment's name, and only that is
+ever deleted. The user's kubeconfig is read once and copied; it is never written.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ class Existing:
     name = "existing"
     patience = 10.0
     traces = False
+    prefix = "labcheck-"
+    light = False
+    shared = True
     setup_timeout = 300.0
 
     def __init__(self, context: str = "", *, sure: bool = False) -> None:
@@ -111,8 +114,10 @@ class Existing:
         path.write_text(json.dumps(inventory.take(cluster, _scope(folder))), encoding="utf-8")
 
     def restore(self, folder: Path, cluster: Cluster) -> None:
-        taken = json.loads((folder / "inventory.json").read_text(encoding="utf-8"))
-        inventory.restore(cluster, taken, _scope(folder), self.setup_timeout)
+        path = folder / "inventory.json"
+        taken = json.loads(path.read_text(encoding="utf-8"))
+        restored = inventory.restore(cluster, taken, _scope(folder), self.setup_timeout)
+        path.write_text(json.dumps(restored), encoding="utf-8")
 
     def logs(self, folder: Path) -> Path:
         return folder / "log"

@@ -45,6 +45,9 @@ class Kind:
     name = "kind"
     patience = 10.0
     traces = False
+    prefix = ""
+    light = False
+    shared = False
     setup_timeout = 300.0
 
     def __init__(
@@ -159,8 +162,10 @@ class Kind:
         (folder / "inventory.json").chmod(0o600)
 
     def restore(self, folder: Path, cluster: Cluster) -> None:
-        taken = json.loads((folder / "inventory.json").read_text(encoding="utf-8"))
-        inventory.restore(cluster, taken, inventory.WHOLE, self.setup_timeout)
+        path = folder / "inventory.json"
+        taken = json.loads(path.read_text(encoding="utf-8"))
+        restored = inventory.restore(cluster, taken, inventory.WHOLE, self.setup_timeout)
+        path.write_text(json.dumps(restored), encoding="utf-8")
 
     def logs(self, folder: Path) -> Path:
         return log(folder / "play")
