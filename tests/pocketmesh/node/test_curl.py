@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
 
+from pocketmesh.net.outside.authority import Authority
 from pocketmesh.node.commands.curl.globbing import expand, file_name
 from pocketmesh.node.commands.curl.options import WrongUsage, parse
 from pocketmesh.node.commands.curl.writeout import rendered
+from pocketmesh.node.commands.tls import Tls, server_context
 
 ADDRESS = "10.96.0.50"
 
@@ -64,6 +67,7 @@ async def served(place, run):
     await place.until_ready()
     run.calls = calls
     run.network = place.network
+    run.server = server
     yield run
     await server.shutdown(0.01)
 
@@ -250,6 +254,36 @@ async def test_resolve_overrides_the_dns(served):
     assert (await served("curl", "-s", "--resolve", f"made.up:80:{ADDRESS}", "http://made.up/"))[
         1
     ] == "hello /\n"
+
+
+@pytest.mark.parametrize(
+    ("detour", "reached"),
+    [
+        pytest.param("::web:", 0, id="all hosts and ports"),
+        pytest.param("made.up:80:web:80", 0, id="one host and port"),
+        pytest.param(f"::{ADDRESS}", 0, id="an address"),
+        pytest.param("made.up:81:web:", 6, id="another port"),
+        pytest.param("other:80:web:", 6, id="another host"),
+        pytest.param("made.up:80:web:no", 49, id="no port"),
+    ],
+)
+async def test_connect_to_sends_it_elsewhere(served, detour, reached):
+    code, out, _ = await served("curl", "-s", "--connect-to", detour, "http://made.up/")
+    assert (code, out) == (reached, "" if reached else "hello /\n")
+
+
+async def test_a_variable_names_the_certificates_that_are_trusted(served):
+    now = datetime.now(UTC)
+    authority = Authority.new(now)
+    context = server_context(*authority.issue("web", now), ["http/1.1"])
+    served.network.listen(ADDRESS, 443, lambda: Tls(context, lambda _: served.server()))
+    own = f"echo '{authority.certificate.decode()}' > /tmp/own.pem"
+    assert (await served("curl", "-s", "https://web/"))[0] == 60
+    assert await served("sh", "-c", f"{own}; CURL_CA_BUNDLE=/tmp/own.pem curl -s https://web/") == (
+        0,
+        "hello /\n",
+        "",
+    )
 
 
 async def test_output_goes_to_a_file_of_the_container(served):

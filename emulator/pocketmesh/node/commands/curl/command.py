@@ -22,7 +22,7 @@ from pocketmesh.node.commands.curl.outcome import Outcome
 from pocketmesh.node.commands.curl.request import Request, first_request, redirected, set_up, version
 from pocketmesh.node.commands.curl.transfer import Transfers
 from pocketmesh.node.commands.curl.writeout import rendered
-from pocketmesh.node.process import Invocation
+from pocketmesh.node.process import BUNDLE, Invocation
 
 _RETRIED_STATUS: Final = (408, 429, 500, 502, 503, 504)
 _RETRIED_CODES: Final = (TIMED_OUT, 6)
@@ -76,7 +76,8 @@ class Command:
         if any(argument == "@-" for _, argument in options.data):
             self._stdin = await _everything(self._invocation)
         try:
-            self._connections = Connections(self._invocation.container, options.all("resolve"))
+            container = self._invocation.container
+            self._connections = Connections(container, options.all("resolve"), options.all("connect-to"))
         except Failed as failure:
             return await self._complain(failure)
         for index, pattern in enumerate(options.urls):
@@ -165,7 +166,7 @@ class Command:
         again = False
         while True:
             left = None if deadline is None else deadline - perf_counter()
-            set_up(handle, self._options, request, self._read)
+            set_up(handle, self._options, request, self._read, self._trusted())
             local_port = self._connections.local_port
             outcome.listen(handle, self._transfers, local_port, follow=self._options.on("location"))
             await self._connect(url, outcome, left, again=again)
@@ -206,6 +207,11 @@ class Command:
         if not self._options.on("silent") or self._options.on("show-error"):
             await self._invocation.stderr.write(f"curl: ({failure.code}) {failure.message}\n".encode())
         return failure.code
+
+    def _trusted(self) -> str:
+        """The file of trusted certificates: what a variable names, else the image's own."""
+        variables = (self._invocation.env.get(name) for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE"))
+        return next(filter(None, variables), BUNDLE)
 
     def _read(self, path: str) -> bytes:
         if path == "-":

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import socket
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import SplitResult
@@ -40,9 +42,10 @@ class Failed(Exception):
 class Connections:
     """What one curl command is connected to."""
 
-    def __init__(self, container: Container, overrides: list[str]) -> None:
+    def __init__(self, container: Container, overrides: list[str], detours: Sequence[str] = ()) -> None:
         self._container = container
         self._overrides = dict(_override(entry) for entry in overrides)
+        self._detours = [_detour(entry) for entry in detours]
         self._ready: socket.socket | None = None
         self._kept: set[tuple[str, int]] = set()
         self.missed = False
@@ -54,16 +57,18 @@ class Connections:
         self.resolved_after = self.connected_after = 0.0
 
     async def prepare(self, url: SplitResult, connect_timeout: float, *, again: bool = False) -> str:
-        """Connects to a URL's host unless a kept connection will do; returns libcurl's RESOLVE entry.
+        """Connects to a URL's host, or to where it is sent instead, unless a kept connection will do; returns
+        libcurl's RESOLVE entry.
 
         Raises Failed: 6, 7, 28 or 56.
         """
         host, port = url.hostname or "", port_of(url)
+        there = self._instead(host, port)
         begun = perf_counter()
-        found = self._overrides.get((host, port)) or self._resolve(host, connect_timeout)
+        found = self._overrides.get(there) or self._resolve(there[0], connect_timeout)
         self.resolved_after = perf_counter() - begun
         if again or (host, port) not in self._kept:
-            await self._connect(host, port, found, connect_timeout, begun)
+            await self._connect(*there, found, connect_timeout, begun)
         self.connected_after = perf_counter() - begun
         return f"{host}:{port}:{','.join(found)}"
 
@@ -87,6 +92,12 @@ class Connections:
         if self._ready is not None:
             self._ready.close()
             self._ready = None
+
+    def _instead(self, host: str, port: int) -> tuple[str, int]:
+        for (its_host, its_port), (other_host, other_port) in self._detours:
+            if its_host in ("", host) and its_port in ("", str(port)):
+                return other_host or host, int(other_port or port)
+        return host, port
 
     def _resolve(self, host: str, limit: float) -> list[str]:
         try:
@@ -135,6 +146,16 @@ def _override(entry: str) -> tuple[tuple[str, int], list[str]]:
     if not port.isdecimal() or not found:
         raise Failed(49, f"Couldn't parse CURLOPT_RESOLVE entry '{entry}'")
     return (host, int(port)), [address.strip("[]") for address in found.split(",")]
+
+
+def _detour(entry: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """One `--connect-to HOST1:PORT1:HOST2:PORT2`, whose parts may be empty. Raises Failed when it is none."""
+    host, _, rest = entry.partition(":")
+    port, _, there = rest.partition(":")
+    found = re.fullmatch(r"(?P<host>\[[^\]]*\]|[^:\[]*)(?::(?P<port>\d*))?", there)
+    if not found or (port and not port.isdecimal()):
+        raise Failed(49, f"Couldn't parse CURLOPT_CONNECT_TO entry '{entry}'")
+    return (host, port), (found["host"].strip("[]"), found["port"] or "")
 
 
 def _milliseconds(begun: float) -> int:

@@ -82,8 +82,9 @@ def _part(name: str, argument: str, read: ReadFile) -> bytes:
     return argument.encode()
 
 
-def set_up(handle: Any, options: Options, request: Request, read: ReadFile) -> None:
-    """Tells libcurl about a request; everything that could reach the host is switched off."""
+def set_up(handle: Any, options: Options, request: Request, read: ReadFile, trusted: str = BUNDLE) -> None:
+    """Tells libcurl about a request; everything that could reach the host is switched off. `trusted` is the
+    file of the certificates that are trusted when no option names one."""
     handle.reset()
     settings: dict[int, Any] = {
         pycurl.URL: request.url,
@@ -112,16 +113,16 @@ def set_up(handle: Any, options: Options, request: Request, read: ReadFile) -> N
         settings[pycurl.ACCEPT_ENCODING] = ""
     for option, value in settings.items():
         handle.setopt(option, value)
-    _set_up_tls(handle, options, read)
+    _set_up_tls(handle, options, read, trusted)
 
 
-def _set_up_tls(handle: Any, options: Options, read: ReadFile) -> None:
+def _set_up_tls(handle: Any, options: Options, read: ReadFile, trusted: str) -> None:
     if options.on("insecure"):
         handle.setopt(pycurl.SSL_VERIFYPEER, 0)
         handle.setopt(pycurl.SSL_VERIFYHOST, 0)
     elif not options.all("cacert"):
         with suppress(FileNotFoundError):
-            handle.setopt(pycurl.CAINFO_BLOB, read(BUNDLE))
+            handle.setopt(pycurl.CAINFO_BLOB, read(trusted))
     for name, option, code in (
         ("cacert", pycurl.CAINFO_BLOB, 77),
         ("cert", pycurl.SSLCERT_BLOB, 58),
