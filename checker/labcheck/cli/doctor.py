@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,6 +64,7 @@ def findings(state: Path) -> Iterator[Finding]:
     yield Finding("python", platform.python_version())
     yield _kubectl()
     yield _embedded()
+    yield _istioctl()
     yield _writable(state)
     yield _enough("disk", _free_disk(state), _DISK, "Make room where the state folder is.")
     memory = _free_memory()
@@ -96,6 +97,24 @@ def _embedded() -> Finding:
     if absent:
         return Finding("embedded cluster", f"not installed: {', '.join(absent)}", install)
     return Finding("embedded cluster", "installed, with Envoy")
+
+
+def _istioctl() -> Finding:
+    """Which istioctl a lab's shell has: one on the PATH, else the stand-in."""
+    from labcheck.environments import tools
+    from labcheck.environments.kind.versions import versions
+
+    tool = versions().tools["istioctl"]
+    found = tools.find(tool, os.environ.get("PATH", os.defpath))
+    if found is not None:
+        said = tools.finding(tool, found)
+        return replace(said, found=f"{said.found}, a real one", minor=True)
+    asked = [sys.executable, "-P", "-m", "pocketmesh", "istioctl", *tool.asked]
+    told = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False).stdout
+    version = told.strip().rpartition(" ")[2]
+    if not version:
+        return Finding("istioctl", "none on the PATH", "", minor=True)
+    return Finding("istioctl", f"{version}, the embedded cluster's stand-in; none is on the PATH")
 
 
 def _writable(state: Path) -> Finding:

@@ -27,9 +27,8 @@ def pool_command(session: Session, lab: str | None, empty: bool) -> None:
     if not lab and not pool.folders(state):
         click.echo("No cluster was made ahead. Make one: labcheck pool LAB")
     elif empty:
-        for folder in pool.folders(state):
-            pool.remove(folder, runner)
-            click.echo(f"{folder.name} is gone.")
+        for name in pool.empty(state, runner):
+            click.echo(f"{name} is gone.")
     elif lab:
         started = time.monotonic()
 

@@ -61,12 +61,13 @@ def reset_command(session: Session, lab: str) -> None:
 
 @click.command("down")
 @click.argument("lab", metavar="LAB", required=False)
-@click.option("--all", "every", is_flag=True, help="Every lab that runs.")
+@click.option("--all", "every", is_flag=True, help="Every lab that runs, and clusters made ahead.")
 @labs_option
 @debug_option
 @click.pass_obj
 def down_command(session: Session, lab: str | None, every: bool) -> None:
     """End a lab and forget it."""
+    from labcheck.environments.kind import pool
     from labcheck.environments.lifecycle import down
     from labcheck.errors import UsageError
 
@@ -81,6 +82,11 @@ def down_command(session: Session, lab: str | None, every: bool) -> None:
         click.echo(f"{lab_id} is gone." if down(session.state, lab_id) else f"{lab_id} is not running.")
     if not ids:
         click.echo("No lab is running.")
+    if every and pool.folders(session.state):
+        from labcheck.environments.kind.provider import Kind
+
+        for name in pool.empty(session.state, Kind()):
+            click.echo(f"The cluster {name}, which was made ahead, is gone.")
 
 
 def _running_id(session: Session, name: str) -> str:

@@ -27,6 +27,11 @@ def search_path(environment: Path, path: str) -> str:
     return ":".join([*places, str(folder)])
 
 
+def in_environment(place: Path) -> bool:
+    """Whether a folder on the PATH holds stand-ins, which are of no use to any other cluster."""
+    return place.name == _FOLDER and (place.parent / "record.json").exists()
+
+
 def _write(script: Path, text: str) -> None:
     if not script.exists() or script.read_text(encoding="utf-8") != text:
         script.parent.mkdir(mode=0o700, exist_ok=True)

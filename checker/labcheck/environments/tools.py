@@ -1,7 +1,7 @@
 """The programs that labs are worked with: which are here, and whether they fit.
 
 Where several are on the PATH the first that fits is taken. What `labcheck tools install` has fetched comes
-last.
+last. Stand-ins of the embedded cluster do not count: a real cluster has no use for them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from labcheck.environments import standin
 from labcheck.environments.finding import Finding
 from labcheck.environments.kind.versions import Tool
 
@@ -94,5 +95,7 @@ def findings(tools: Mapping[str, Tool], path: str) -> list[Finding]:
 def _candidates(name: str, path: str) -> Iterator[str]:
     for place in dict.fromkeys(path.split(os.pathsep)):
         program = Path(place or ".") / name
+        if standin.in_environment(program.parent):
+            continue
         if program.is_file() and os.access(program, os.X_OK):
             yield str(program)

@@ -51,9 +51,3 @@ def test_what_was_fetched_is_found(
 def test_a_tool_that_there_is_not_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tools", "install", "kubctl"], Session()) == 2
     assert "Did you mean `kubectl`?" in capsys.readouterr().err
-
-
-def test_an_empty_pool_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["pool"], Session()) == 0
-    assert run(["pool", "--empty"], Session()) == 0
-    assert capsys.readouterr().out == "No cluster was made ahead. Make one: labcheck pool LAB\n" * 2

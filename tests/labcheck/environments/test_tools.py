@@ -55,6 +55,12 @@ def test_else_the_first(tmp_path: Path) -> None:
     assert tools.find(TOOL, "/nowhere") is None
 
 
+def test_a_stand_in_of_the_embedded_cluster_does_not_count(tmp_path: Path) -> None:
+    stand_in = program(tmp_path / "environments" / "lab-03-waypoint" / "bin", "kind v0.32.0")
+    (stand_in.parents[1] / "record.json").write_text("{}")
+    assert tools.find(TOOL, str(stand_in.parent)) is None
+
+
 def test_fetched_programs_come_last_and_once(tmp_path: Path) -> None:
     path = tools.search_path(tmp_path, "/usr/bin")
     assert path == f"/usr/bin:{tmp_path}/tools"

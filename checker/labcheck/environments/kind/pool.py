@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,14 @@ def fill(state: StateFolder, variant: Variant, runner: Kind, progress: Progress)
             remove(folder, runner)
             raise
     return folder
+
+
+def empty(state: StateFolder, runner: Kind) -> Iterator[str]:
+    """Ends them all, and yields the name of each that is gone. Raises EnvironmentTrouble."""
+    with state.lock(_NAME, _WAITING):
+        for folder in folders(state):
+            remove(folder, runner)
+            yield folder.name
 
 
 def remove(folder: Path, runner: Kind) -> None:
