@@ -84,8 +84,8 @@ def _seed(loaded: LoadedLab, seed: int, cluster: Cluster | None) -> Iterator[Pro
 def _guide(made: Variant) -> Iterator[Problem]:
     page = guide(made)
     yield from page_problems(page, all_run=False)
-    for name in sorted(page.params.intersection(made.lab.faults)):
-        text = f"The guide uses `{name}`: what is broken is for the learner to find."
+    for name in sorted(page.params.intersection(made.params) - made.told.keys()):
+        text = f"The guide uses `{name}`, which is for the learner to find out."
         yield Problem(page.path, 0, text)
 
 

@@ -69,9 +69,7 @@ def contradictions(lab: Lab, folder_name: str) -> Iterator[tuple[Place, str]]:
     for name in lab.params:
         if hasattr(dict, name):
             yield ("params", name), f"A param cannot be called `{name}`: checks read params from a dict."
-    for index, name in enumerate(lab.faults):
-        if name not in lab.params:
-            yield ("faults", index), f"There is no param `{name}`. {did_you_mean(name, lab.params)}"
+    yield from _unknown_params(lab)
     ids = [task.id for task in lab.tasks]
     for index, task in enumerate(lab.tasks):
         if task.id in ids[:index]:
@@ -90,6 +88,13 @@ def contradictions(lab: Lab, folder_name: str) -> Iterator[tuple[Place, str]]:
         yield ("tasks", first, "needs"), f"Tasks need each other in a circle: {' → '.join(cycle)}."
     if lab.points is not None and lab.points != lab.total:
         yield ("points",), f"The lab says {lab.points} points; its tasks add up to {lab.total}."
+
+
+def _unknown_params(lab: Lab) -> Iterator[tuple[Place, str]]:
+    for field, names in (("secrets", lab.secrets), ("faults", lab.faults)):
+        for index, name in enumerate(names):
+            if name not in lab.params:
+                yield (field, index), f"There is no param `{name}`. {did_you_mean(name, lab.params)}"
 
 
 def _unknown_guards(lab: Lab, ids: Sequence[str]) -> Iterator[tuple[Place, str]]:

@@ -103,8 +103,10 @@ class Lab(Strict):
     environment: Environment = Environment()
     params: dict[Identifier, Annotated[tuple[Choice, ...], Field(strict=False, min_length=1)]] = {}
     """Name → choices; a seed picks one of each, and files of the lab use them by name."""
+    secrets: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Params that are for the learner to find out: the lab's page does not tell them."""
     faults: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
-    """Params that say what is broken. The lab's page does not tell them, and each choice is verified."""
+    """Params that say what is broken: secret as well, and each choice is verified."""
     probes: dict[Id, Probe] = {}
     tasks: Annotated[tuple[Task, ...], Field(strict=False, min_length=1)]
     guarded: Annotated[tuple[Guard, ...], Field(strict=False)] = ()

@@ -74,6 +74,12 @@ class Variant:
         return self.source.lab
 
     @property
+    def told(self) -> dict[str, Value]:
+        """The params that the lab's page tells: neither secrets nor faults."""
+        kept = {*self.lab.secrets, *self.lab.faults}
+        return {name: value for name, value in self.params.items() if name not in kept}
+
+    @property
     def folder(self) -> Path:
         return self.source.folder
 

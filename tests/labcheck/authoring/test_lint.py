@@ -69,11 +69,12 @@ def test_pages_are_read_with_every_fault(make_lab: MakeLab) -> None:
     assert "'shrae' is undefined" in problem.text
 
 
-def test_a_guide_must_not_tell_what_is_broken(make_lab: MakeLab) -> None:
+@pytest.mark.parametrize("field", ["faults", "secrets"])
+def test_a_guide_must_not_tell_what_is_to_be_found(make_lab: MakeLab, field: str) -> None:
     text = (make_lab() / "lab.yaml").read_text()
-    [problem] = lint(make_lab({"lab.yaml": f"{text}faults: [namespace]\n"}))
+    [problem] = lint(make_lab({"lab.yaml": f"{text}{field}: [namespace]\n"}))
     assert str(problem).endswith(
-        "guide.md: The guide uses `namespace`: what is broken is for the learner to find."
+        "guide.md: The guide uses `namespace`, which is for the learner to find out."
     )
 
 

@@ -88,6 +88,7 @@ def test_a_sound_lab_loads(make_lab: MakeLab) -> None:
             id="competencies of other domains",
         ),
         pytest.param("minutes: 5", "minutes: 5\nfaults: [shaer]", "Did you mean `share`?", id="fault"),
+        pytest.param("minutes: 5", "minutes: 5\nsecrets: [shaer]", "Did you mean `share`?", id="secret"),
     ],
 )
 def test_a_broken_field_is_named_with_file_line_and_nearest_name(

@@ -70,3 +70,9 @@ def test_further_seeds_draw_every_choice_of_every_fault(make_lab: MakeLab) -> No
     assert {it["share"] for it in drawn} == {10, 20, 30, 40, 50}
     assert len(further) <= 3
     assert not set(SEEDS) & set(further)
+
+
+def test_secrets_and_faults_are_not_told(make_lab: MakeLab) -> None:
+    text = (make_lab() / "lab.yaml").read_text().replace("params:", "params:\n  extra: [1, 2, 3]")
+    made = variant(load(make_lab({"lab.yaml": f"{text}secrets: [share]\nfaults: [extra]\n"})))
+    assert made.told.keys() == {"namespace"}
