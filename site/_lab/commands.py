@@ -10,6 +10,9 @@ import click
 
 from labcheck.cli.main import labcheck
 
+_EVERYWHERE = frozenset({"--labs", "--debug", "--help"})
+"""Options that may also stand after the verb; they are told once, for the whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -32,7 +35,9 @@ def commands() -> Iterator[Command]:
 
 
 def _command(command: click.Command, context: click.Context) -> Command:
-    records = [it.get_help_record(context) for it in command.get_params(context)]
+    told = frozenset() if command is labcheck else _EVERYWHERE
+    options = [it for it in command.get_params(context) if isinstance(it, click.Option)]
+    records = [it.get_help_record(context) for it in options if told.isdisjoint(it.opts)]
     usage = " ".join(command.get_usage(context).removeprefix("Usage:").split())
     about = inspect.cleandoc(command.help or "")
     return Command(context.info_name or "", usage, about, tuple(it for it in records if it))

@@ -72,6 +72,8 @@ def kind(schema: dict[str, Any]) -> str:
             return f"[{name}](#{name.lower()})"
         case {"const": value}:
             return f"`{json.dumps(value)}`"
+        case {"title": "Competency"}:
+            return "[competency](#competencies)"
         case {"enum": list(values)}:
             return " or ".join(f"`{value}`" for value in values)
         case {"anyOf": list(arms)} | {"allOf": list(arms)} | {"oneOf": list(arms)}:

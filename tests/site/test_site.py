@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -23,6 +25,36 @@ LABS = sorted(it.parent.name for it in ROOT.glob("labs/*/lab.yaml"))
 def text(page: Path) -> str:
     """What a reader reads: the page without its tags."""
     return re.sub(r"<[^>]+>", "", page.read_text())
+
+
+class Addresses(HTMLParser):
+    """Where a page leads, and the places in it that others may lead to."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.places: set[str] = set()
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.links += [it for it in (found.get("href"), found.get("src")) if it]
+        self.places |= {it for it in (found.get("id"), found.get("name")) if it}
+
+
+def test_every_link_within_the_site_leads_somewhere(site):
+    pages = {it: Addresses(it) for it in site.rglob("*.html") if it.name != "404.html"}
+    dead = []
+    for page, found in pages.items():
+        for link in map(urlsplit, found.links):
+            if link.scheme or link.netloc:
+                continue
+            target = (page.parent / link.path).resolve() if link.path else page
+            target = target / "index.html" if target.is_dir() else target
+            missing = link.fragment and target in pages and link.fragment not in pages[target].places
+            if not target.exists() or missing:
+                dead.append(f"{page.relative_to(site)}: {link.geturl()}")
+    assert dead == []
 
 
 def test_the_start_page_says_how_to_begin(site):

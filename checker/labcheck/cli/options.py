@@ -103,7 +103,7 @@ def lab_argument(function: Decorated) -> Decorated:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), help="Which variant of the lab; pages show seed 1."
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Which variant of the lab; pages show seed 1."
 )
 
 

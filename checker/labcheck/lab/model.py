@@ -20,7 +20,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 # YAML gives lists; the model keeps tuples. Only the container is lenient.
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
-Competency = Annotated[Id, Field(json_schema_extra={"enum": list(COMPETENCIES)})]
+Competency = Annotated[Id, Field(json_schema_extra={"title": "Competency", "enum": list(COMPETENCIES)})]
 Choice = str | int
 
 
@@ -49,9 +49,11 @@ class Environment(Strict):
     istio: Literal["none", "ambient"] = "none"
     """Whether Istio ambient is installed before the learner starts."""
     nodes: Annotated[int, Field(ge=1, le=9)] = 1
+    """How many nodes the cluster has."""
     namespace: Text = "default"
     """(template) The namespace that `labcheck shell` starts in."""
     providers: Annotated[tuple[Provider, ...], Field(strict=False, min_length=1)] = ("embedded",)
+    """What it may run on; without `--provider` it runs on the first."""
 
 
 class Task(Strict):
@@ -62,6 +64,7 @@ class Task(Strict):
     title: Text
     """(template) A claim in the present tense."""
     points: Annotated[int, Field(ge=1, le=100)]
+    """What it is worth."""
     needs: Annotated[tuple[Id, ...], Field(strict=False)] = ()
     """Tasks that must pass first; else this one is blocked and its check does not run."""
     hints: Texts = ()
@@ -92,15 +95,20 @@ class Lab(Strict):
     id: Id
     """The same as the folder's name."""
     title: Text
+    """In a few words."""
     domain: DomainName
     """The domain of the ICA exam that the lab belongs to."""
     competencies: Annotated[tuple[Competency, ...], Field(strict=False)] = ()
     """Optional: the exam's competencies that the lab's tasks practise, at least one of them of its domain.
     The page about the exam lists the lab under each."""
     level: Literal["guided", "practice", "exam"] = "guided"
+    """Whether the guide leads step by step, says what is wanted, or does so under the exam's conditions."""
     minutes: Annotated[int, Field(ge=1, le=240)]
+    """How long a learner needs, about."""
     objectives: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+    """What the learner can do afterwards, a sentence each."""
     environment: Environment = Environment()
+    """What the lab runs in."""
     params: dict[Identifier, Annotated[tuple[Choice, ...], Field(strict=False, min_length=1)]] = {}
     """Name → choices; a seed picks one of each, and files of the lab use them by name."""
     secrets: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
@@ -108,8 +116,11 @@ class Lab(Strict):
     faults: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Params that say what is broken: secret as well, and each choice is verified."""
     probes: dict[Id, Probe] = {}
+    """Name → pod that checks may send requests from, with `traffic.from_("name")`."""
     tasks: Annotated[tuple[Task, ...], Field(strict=False, min_length=1)]
+    """What is graded, in this order."""
     guarded: Annotated[tuple[Guard, ...], Field(strict=False)] = ()
+    """What of the setup no answer may change."""
     hint_price: Annotated[int, Field(ge=0, le=10)] = 0
     """Points that each hint costs of its task when that task passes; what is computed is always free."""
     points: int | None = None
