@@ -17,6 +17,8 @@ from labcheck.errors import EnvironmentTrouble
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 """The label that kind puts on a cluster's containers (pkg/cluster/internal/providers/docker/constants.go)."""
+_LIMITS = {"MemoryLimit": "memory", "PidsLimit": "pids", "CPUShares": "cpu"}
+_SAVES_A_PLATFORM = [1, 48]
 _QUICK = 5
 _LONG = 60
 
@@ -34,6 +36,10 @@ class Description:
     rootless: bool = False
     desktop: bool = False
     proxy: str = ""
+    platform: str = ""
+    """What an image must be saved for, such as linux/amd64, where the engine may hold it for several."""
+    lacks: tuple[str, ...] = ()
+    """Limits that it cannot set for want of control groups that are delegated to its user."""
 
     @property
     def podman(self) -> bool:
@@ -200,7 +206,15 @@ def describe(endpoint: str, version: Mapping[str, Any], info: Mapping[str, Any])
         rootless=any("name=rootless" in it for it in security),
         desktop="Docker Desktop" in system,
         proxy=str(info.get("HttpsProxy") or info.get("HttpProxy") or ""),
+        platform=_platform(version),
+        lacks=tuple(name for key, name in _LIMITS.items() if info.get(key) is False),
     )
+
+
+def _platform(version: Mapping[str, Any]) -> str:
+    """`docker image save --platform` came with version 1.48 of the API; no engine before needs it."""
+    numbers = [int(it) for it in str(version.get("ApiVersion") or "").split(".") if it.isdigit()]
+    return f"{version.get('Os')}/{version.get('Arch')}" if numbers >= _SAVES_A_PLATFORM else ""
 
 
 def _known(variables: Mapping[str, str]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from labcheck.errors import EnvironmentTrouble
 
 PLAYBOOK = Path(__file__).with_name("playbook")
 _LAST_LINES = 8
+_UNSAID = ("Look for", "Remember", "Remove the file")
 _SILENCE = 10.0
 """Seconds after which it is said what one still waits for."""
 
@@ -55,7 +56,14 @@ class Progression:
                 seconds = round(float(data.get("duration") or 0), 1)
                 step = _said(name, data)
                 self.steps.append({"step": step, "seconds": seconds})
-                return "" if step.startswith(("Look for", "Remember")) else f"{step} ({seconds:.1f} s)"
+                if step.startswith(_UNSAID):
+                    return ""
+                worked = not (data.get("res") or {}).get("rc")
+                return (
+                    f"{step} ({seconds:.1f} s)"
+                    if worked
+                    else f"{step} did not work ({seconds:.1f} s); going on"
+                )
         return ""
 
     def lasting(self, seconds: float) -> list[str]:
@@ -88,8 +96,9 @@ def play(folder: Path, inputs: Mapping[str, Any], progress: Progress) -> list[di
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # ansible-runner keeps the inputs of an earlier run where it finds any.
-    for left in ("artifacts", "env", "inventory"):
+    for left in ("artifacts", "env", "inventory", "archives"):
         shutil.rmtree(folder / left, ignore_errors=True)
+    (folder / "archives").mkdir()
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     quiet = time.monotonic()

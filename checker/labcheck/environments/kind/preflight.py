@@ -46,6 +46,13 @@ def _findings(facts: Facts, versions: Versions, nodes: int, istio: bool) -> Iter
     yield _client(facts, facts.engine)
     yield from _sizes(facts, facts.engine, versions, nodes)
     yield _cgroup(facts, facts.engine)
+    if facts.engine.rootless and facts.engine.lacks:
+        yield Finding(
+            "delegation",
+            f"a rootless engine that cannot limit {', '.join(facts.engine.lacks)}",
+            "Let systemd delegate them (Delegate=yes), or kind refuses: "
+            "https://kind.sigs.k8s.io/docs/user/rootless/",
+        )
     yield from _inotify(facts, versions)
     if facts.proxy and not facts.engine.proxy:
         yield Finding(

@@ -109,6 +109,9 @@ class Kind:
             "patience": _BOOT_PATIENCE if (folder / "kubeconfig").exists() else 0,
             "leftover": there,
             "engine": "podman" if engine.description.podman else "docker",
+            # Podman saves the one platform that it has, and does not know the option.
+            "platform": "" if engine.description.podman else engine.description.platform,
+            "archives": str(work / "archives"),
             "variables": {"KUBECONFIG": str(folder / "kubeconfig"), **engine.variables()},
             **self._programs(),
         }

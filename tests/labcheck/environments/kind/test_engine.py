@@ -28,9 +28,27 @@ def test_else_every_usual_socket_is_tried() -> None:
     ("version", "info", "expected"),
     [
         pytest.param(
-            {"Version": "29.1.3", "Components": [{"Name": "Engine"}, {"Name": "containerd"}]},
-            {"MemTotal": 8 * 2**30, "NCPU": 4, "CgroupVersion": "2", "SecurityOptions": ["name=rootless"]},
-            engines.Description("Docker", "29.1.3", "unix:///s", 8192, 4, "2", rootless=True),
+            {
+                "Version": "29.1.3",
+                "ApiVersion": "1.52",
+                "Os": "linux",
+                "Arch": "arm64",
+                "Components": [{"Name": "Engine"}, {"Name": "containerd"}],
+            },
+            {
+                "MemTotal": 8 * 2**30,
+                "NCPU": 4,
+                "CgroupVersion": "2",
+                "CPUShares": False,
+                "SecurityOptions": ["name=rootless"],
+                "MemoryLimit": True,
+            },
+            engines.Description(
+                *("Docker", "29.1.3", "unix:///s", 8192, 4, "2"),
+                rootless=True,
+                platform="linux/arm64",
+                lacks=("cpu",),
+            ),
             id="rootless Docker",
         ),
         pytest.param(

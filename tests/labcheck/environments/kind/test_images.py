@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ def inputs(endpoint: str, tmp_path: Path) -> dict[str, Any]:
     kubectl.write_text("#!/bin/sh\necho ok\n")
     kubectl.chmod(0o755)
     return {
+        "archives": str(tmp_path / "play" / "archives"),
         "cluster": "labcheck-images",
         "engine": "docker",
         "images": [],
@@ -37,6 +39,7 @@ def inputs(endpoint: str, tmp_path: Path) -> dict[str, Any]:
         "leftover": False,
         "node_image": "none",
         "patience": 0,
+        "platform": "",
         "setup": "",
         "variables": {"DOCKER_HOST": endpoint},
     }
@@ -59,6 +62,19 @@ def test_an_image_that_is_here_is_not_fetched(inputs: dict[str, Any], image: str
     # A cluster without nodes has nowhere to load it; its nodes would pull it themselves.
     (loaded,) = results(folder, "Load the image")
     assert "no nodes found for cluster" in loaded["stderr"]
+
+
+def test_what_kind_cannot_load_is_saved_for_one_platform_and_loaded_from_a_file(
+    inputs: dict[str, Any], image: str, tmp_path: Path
+) -> None:
+    folder, said = tmp_path / "play", list[str]()
+    plays.play(folder, {**inputs, "images": [image]}, said.append)
+    (saved,) = results(folder, "Write the image into a file")
+    assert saved["rc"] == 0, saved["stderr"]
+    (loaded,) = results(folder, "Load the image from its file")
+    assert "no nodes found for cluster" in loaded["stderr"]
+    assert any(re.match(r"Load the image tiny_1.0 did not work \(.* s\); going on", text) for text in said)
+    assert list((folder / "archives").iterdir()) == []
 
 
 def test_an_image_that_nobody_has_is_said_with_what_to_do(inputs: dict[str, Any], tmp_path: Path) -> None:

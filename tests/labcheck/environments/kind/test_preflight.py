@@ -103,6 +103,13 @@ def test_a_good_machine_has_nothing_to_mend() -> None:
             id="cgroup of Podman",
         ),
         pytest.param(
+            replace(GOOD, engine=replace(ENGINE, rootless=True, lacks=("cpu",))),
+            "delegation",
+            "cannot limit cpu",
+            "Delegate=yes",
+            id="rootless without delegation",
+        ),
+        pytest.param(
             replace(GOOD, images={"docker.io/a:1": False}, unreachable={"docker.io": "no such host"}),
             "images",
             "docker.io: no such host",
