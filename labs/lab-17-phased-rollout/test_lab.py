@@ -58,11 +58,20 @@ def test_the_pilot_is_in_the_mesh(cluster, traffic, expect, params):
 
 
 @task("secured")
-def test_the_pilot_demands_mutual_tls(traffic, expect, params):
+def test_the_pilot_demands_mutual_tls(cluster, traffic, expect, params):
     """A caller of the mesh reaches the pilot, a plain one is reset."""
     url = f"http://helloworld.{params.pilot}/"
 
     def look():
+        policies = cluster.all("PeerAuthentication", "istio-system")
+        everywhere = [it.ref for it in policies if it.at("spec", "mtls", "mode") == "STRICT"]
+        expect.holds(
+            "mutual TLS is not demanded in the whole mesh",
+            not everywhere,
+            observed=", ".join(everywhere),
+            why="What stands in istio-system is for all namespaces, and not all callers have moved.",
+            next="kubectl get peerauthentication -A",
+        )
         meshed, plain = both(traffic, url)
         expect.refused(
             plain,
