@@ -32,7 +32,7 @@ def test_the_cluster_knows_waypoints(cluster, expect):
             "the class istio-waypoint is accepted",
             found,
             observed=str(found or "no such GatewayClass"),
-            why="istiod makes the class when it runs and the cluster knows Gateway API.",
+            why="istiod makes the class when it runs in ambient mode and the cluster knows Gateway API.",
             next="kubectl get gatewayclass",
         )
 
@@ -72,7 +72,8 @@ def test_both_agents_run_on_every_node(cluster, expect):
                 f"{name} is ready on every node",
                 agent is not None and ready >= nodes,
                 observed=f"{ready} of {nodes} nodes" if agent else f"no DaemonSet {name} in {SYSTEM}",
-                why=f"It {does}; without it nothing on its node is in the mesh.",
+                why=f"It {does}; without it nothing on its node is in the mesh."
+                + ("" if agent else " Not every profile of an installation has it."),
                 next=f"kubectl get daemonset -n {SYSTEM}",
             )
         expect.note(f"{nodes} nodes" if nodes > 1 else "one node")
