@@ -27,7 +27,7 @@ def computed(task: TaskResult) -> str:
         case Outcome.UNGRADABLE:
             said = [f"It could not be looked at: {evidence.observed}"]
         case Outcome.FAIL:
-            said = [f"Look at {_subject(task)}."]
+            said = [f"Not yet right: {_subject(task)}."]
             if evidence.differences:
                 said += [f"Now: {found.path} is {found.observed}." for found in evidence.differences[:3]]
             elif evidence.observed:
@@ -41,4 +41,4 @@ def about(task: TaskResult) -> str:
 
 
 def _subject(task: TaskResult) -> str:
-    return task.evidence.subject or f"this: {task.claim.rstrip('.')}"
+    return task.evidence.subject or task.claim.rstrip(".")

@@ -60,7 +60,7 @@ def test_the_first_hint_is_computed_and_the_others_come_one_by_one(
     command("up", "7")
     capsys.readouterr()
     for words in (
-        "Look at this: The namespace is there.\nHint 1 of 2 is free: labcheck hint lab-07 first\n",
+        "Not yet right: The namespace is there.\nHint 1 of 2 is free: labcheck hint lab-07 first\n",
         "Hint 1 of 2: Look around.",
         "Hint 2 of 2: It is called",
         "There are no more hints.",
@@ -76,7 +76,7 @@ def test_a_hint_says_what_is_and_not_what_should_be(
     capsys.readouterr()
     assert command("hint", "7") == 0
     assert capsys.readouterr().out == (
-        "It holds something\nLook at the number.\nNow: 1.\nSee it: kubectl get all\n"
+        "It holds something\nNot yet right: the number.\nNow: 1.\nSee it: kubectl get all\n"
     )
     assert command("hint", "7", "secnd") == 2
     assert "Did you mean `second`?" in capsys.readouterr().err

@@ -29,17 +29,17 @@ A, B = task("a", Outcome.FAIL), task("b", Outcome.BLOCKED)
         pytest.param(
             Evidence("the weight: 10", "30", "The secret.", "kubectl get x", "the weight"),
             Outcome.FAIL,
-            "Look at the weight.\nNow: 30.\nSee it: kubectl get x",
+            "Not yet right: the weight.\nNow: 30.\nSee it: kubectl get x",
             id="a claim",
         ),
         pytest.param(
             Evidence("as asked", "1 field", subject="x", differences=(Difference("spec.a", "10", "30"),)),
             Outcome.FAIL,
-            "Look at x.\nNow: spec.a is 30.",
+            "Not yet right: x.\nNow: spec.a is 30.",
             id="differences",
         ),
         pytest.param(
-            Evidence("secret", "y"), Outcome.FAIL, "Look at this: Claim of a.\nNow: y.", id="no subject"
+            Evidence("secret", "y"), Outcome.FAIL, "Not yet right: Claim of a.\nNow: y.", id="no subject"
         ),
         pytest.param(Evidence(why="needs: b"), Outcome.BLOCKED, "It waits (needs: b).", id="blocked"),
         pytest.param(
