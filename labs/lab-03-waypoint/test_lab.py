@@ -152,6 +152,16 @@ def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params)
 
     expect.settle(declared)
     expect.part(2, "the route declares the shares as it should")
+
+    def elsewhere():
+        url = "http://helloworld:5000/health"
+        expect.answered(
+            traffic.from_("client").get(url),
+            why="The shares are those of all requests; a path that no rule takes is answered 404.",
+            next=f"kubectl exec client -n {namespace} -- curl -si {url}",
+        )
+
+    expect.settle(elsewhere)
     sample = expect.sample(lambda: traffic.from_("client").sample(URL, n=400))
     versions = sample.tally(lambda reply: "v2" if "version: v2" in reply.body else "v1")
     expect.holds(
