@@ -13,17 +13,21 @@ from labcheck.checks import Refusal, task
 def test_visitors_read_one_section(traffic, expect, params):
     """visitor may GET one section of catalogue, and is refused all else."""
     url, elsewhere = catalogue(params, f"{params.section}/1"), catalogue(params, "cellar")
+    beside = catalogue(params, f"{params.section}-in-storage")
     visitor, passerby = traffic.from_("visitor"), traffic.from_("passerby")
 
     def look():
-        read, written, wandered, passed = traffic.together(
+        read, written, wandered, strayed, passed = traffic.together(
             lambda: visitor.get(url),
             lambda: visitor.get(url, method="POST"),
             lambda: visitor.get(elsewhere),
+            lambda: visitor.get(beside),
             lambda: passerby.get(url),
         )
+        allowed(expect, params, f"visitor may GET {url}", read)
         forbidden(expect, params, written, read, "visitor may GET; this was a POST.")
         forbidden(expect, params, wandered, read, f"visitor may read below /anything/{params.section} only.")
+        forbidden(expect, params, strayed, read, f"{beside} begins like the section, and is not below it.")
         forbidden(
             expect, params, passed, read, "Only the ServiceAccount visitor may read there, and curator."
         )
@@ -44,7 +48,7 @@ def test_curators_may_do_anything(traffic, expect, params):
             lambda: passerby.get(url, method="POST"),
             lambda: janitor.get(url),
         )
-        expect.answered(deleted, next=f"kubectl exec curator -n {params.town} -- curl -si -X DELETE {url}")
+        allowed(expect, params, f"curator may DELETE {url}", deleted)
         for other in others:
             forbidden(expect, params, other, written, "No rule but curator's is to allow this.")
 
@@ -57,22 +61,26 @@ def test_nobody_is_given_what_is_hidden(cluster, traffic, expect, params):
     curator, passerby = traffic.from_("curator"), traffic.from_("passerby")
 
     def look():
-        in_catalogue, control, in_tickets, other = traffic.together(
+        itself, below, control, in_tickets, other = traffic.together(
+            lambda: curator.get(catalogue(params, params.hidden)),
             lambda: curator.get(catalogue(params, f"{params.hidden}/1")),
             lambda: curator.get(catalogue(params, "cellar")),
             lambda: passerby.get(tickets(params, f"{params.hidden}/1")),
             lambda: passerby.get(tickets(params, "today")),
         )
-        why = "Nobody is to be given this path, not even by another policy."
-        forbidden(expect, params, in_catalogue, control, why)
+        allowed(expect, params, "curator may GET /anything/cellar of catalogue", control)
+        allowed(expect, params, "passerby may GET /anything/today of tickets", other)
+        for hidden in (itself, below):
+            why = f"Neither /anything/{params.hidden} nor what is below it is given to anybody."
+            forbidden(expect, params, hidden, control, why)
         forbidden(expect, params, in_tickets, other, "The policy is to hold for tickets, too.")
         policies = [
             *cluster.all("AuthorizationPolicy", params.namespace),
             *cluster.all("AuthorizationPolicy", "istio-system"),
         ]
         expect.holds(
-            "a policy that targets the waypoint, and so each Service behind it",
-            any(kind in {"Gateway", "GatewayClass"} for policy in policies for kind in targets(policy)),
+            "a policy that denies, and targets the waypoint, and so each Service behind it",
+            any({"Gateway", "GatewayClass"} & set(targets(policy)) for policy in policies if denies(policy)),
             observed="; ".join(f"{it.ref} targets {' and '.join(targets(it)) or 'none'}" for it in policies),
             why="A policy for today's Services leaves out the Service of tomorrow.",
             next=f"kubectl get gtw,authorizationpolicy -n {params.namespace}",
@@ -97,6 +105,7 @@ def test_nobody_goes_past_the_waypoint(cluster, traffic, expect, params):
                 lambda past=past: curator.get(past),
                 lambda past=past: janitor.get(past),
             )
+            allowed(expect, params, f"curator may GET /anything/today of {app}", control)
             for response in direct:
                 expect.refused(
                     response,
@@ -120,6 +129,25 @@ def tickets(params, path):
 def forbidden(expect, params, response, control, why):
     next_step = f"kubectl get authorizationpolicy -n {params.namespace} -o yaml"
     expect.refused(response, by=Refusal.FORBIDDEN, control=control, why=why, next=next_step)
+
+
+def allowed(expect, params, what, response):
+    """Somebody is answered; the code of a refusal tells who refuses."""
+    why, where = {
+        403: (
+            "The waypoint refuses: no rule of its ALLOW policies fits, or a DENY policy does.",
+            f"kubectl get authorizationpolicy -n {params.namespace} -o yaml",
+        ),
+        503: (
+            "The waypoint agrees, and the ztunnel before the workload then refuses the waypoint.",
+            "kubectl logs -n istio-system ds/ztunnel | grep 'policy rejection'",
+        ),
+    }.get(response.code, ("", f"kubectl get gtw,services -n {params.namespace}"))
+    expect.holds(what, response.ok, observed=str(response), why=why, next=where)
+
+
+def denies(policy):
+    return policy.at("spec", "action") == "DENY"
 
 
 def targets(policy):

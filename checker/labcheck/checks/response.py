@@ -58,6 +58,8 @@ _EXITS = {
     56: Refusal.RESET,
     60: Refusal.TLS,
 }
+_TOLD = 80
+"""So much of a body is told."""
 _CODES = {401: Refusal.UNAUTHORIZED, 403: Refusal.FORBIDDEN, 503: Refusal.UNAVAILABLE}
 
 
@@ -99,10 +101,12 @@ class Response:
     def __str__(self) -> str:
         if self.exit_code:
             return f"{self.refusal} (curl exit {self.exit_code})"
-        lines = self.body.strip().splitlines()
-        # A lone brace says nothing: an object that begins with one is shown in one line.
-        first = " ".join(self.body.split()) if lines and lines[0] in {"{", "["} else "".join(lines[:1])
-        return f"{self.code} {first[:80]}".strip()
+        lines = self.body.strip().splitlines() or [""]
+        if lines[0] in {"{", "["}:
+            # A lone bracket says nothing, and neither does half of what follows it.
+            whole = " ".join(self.body.split())
+            return f"{self.code} {whole if len(whole) <= _TOLD else ''}".strip()
+        return f"{self.code} {lines[0][:_TOLD]}".strip()
 
 
 @dataclass(frozen=True, slots=True)

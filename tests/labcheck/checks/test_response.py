@@ -70,6 +70,7 @@ def test_a_sample_counts_tallies_and_names_what_was_refused() -> None:
         pytest.param("", "404", id="none"),
         pytest.param("no such page\nsee the index\n", "404 no such page", id="its first line"),
         pytest.param('{\n  "error": "no"\n}\n', '404 { "error": "no" }', id="an object in one line"),
+        pytest.param('{\n  "error": "' + "no" * 40 + '"\n}\n', "404", id="nothing of a long object"),
     ],
 )
 def test_an_answer_is_told_by_its_code_and_the_beginning_of_its_body(body: str, said: str) -> None:

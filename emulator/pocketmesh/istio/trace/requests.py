@@ -88,7 +88,7 @@ def _routed(at: str, record: Record, rules: Sequence[Rule]) -> Iterator[Hop]:
         )
         yield from (Hop(at, did) for did in filtered(rule))
     elif record.route == "default" and not chosen:
-        yield Hop(at, "has no rule for it and keeps its destination")
+        yield Hop(at, "has no route for it and keeps its destination")
     elif record.route or chosen:
         yield Hop(at, "follows a rule", _routes(chosen or rules))
 

@@ -96,7 +96,7 @@ def test_the_only_rule_without_a_name_is_known_by_that() -> None:
 
 
 def test_a_service_without_rules_keeps_its_destination() -> None:
-    assert said(record("via_upstream", route="default", upstream="a:1"))[0][0].startswith("has no rule")
+    assert said(record("via_upstream", route="default", upstream="a:1"))[0][0].startswith("has no route")
 
 
 def test_who_is_admitted_is_said_where_there_are_policies() -> None:
