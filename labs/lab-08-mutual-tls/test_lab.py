@@ -8,6 +8,7 @@ from __future__ import annotations
 from labcheck.checks import Refusal, task
 
 ANNOTATION = "ambient.istio.io/redirection"
+POLICIES = "kubectl get peerauthentication -A"
 
 
 @task("namespace")
@@ -35,10 +36,13 @@ def test_one_port_takes_plaintext(traffic, expect, params):
 
     def look():
         reset_in_plaintext(traffic, expect, params, f"http://pump.{params.plant}/")
-        expect.answered(
-            traffic.from_("monitor").get(url),
-            why=f"Port 9090 is the Service's. The container's, which ztunnel sees, is {params.scraped}.",
-            next=f"kubectl get peerauthentication -n {params.plant} -o yaml",
+        scraped = traffic.from_("monitor").get(url)
+        expect.holds(
+            "pump takes plaintext at its port for metrics",
+            scraped.ok,
+            observed=str(scraped),
+            why="Port 9090 is the Service's. The port that ztunnel sees is the container's.",
+            next=f"kubectl get service pump -n {params.plant} -o yaml",
         )
 
     expect.settle(look)
@@ -102,12 +106,21 @@ def reset_in_plaintext(traffic, expect, params, url):
 
 
 def open_and_captured(cluster, traffic, expect, params, app, namespace):
-    url = f"http://{app}.{namespace}/"
-    plain, mutual = traffic.together(
-        lambda: traffic.from_("monitor").get(url), lambda: traffic.from_("operator").get(url)
+    url = f"http://{app}.{namespace}"
+    mutual, *plain = traffic.together(
+        lambda: traffic.from_("operator").get(f"{url}/"),
+        lambda: traffic.from_("monitor").get(f"{url}/"),
+        lambda: traffic.from_("monitor").get(f"{url}:9090/metrics"),
     )
-    for response in (mutual, plain):
-        expect.answered(response, next="kubectl get peerauthentication -A")
+    expect.holds(f"operator is answered at {url}/", mutual.ok, observed=str(mutual), next=POLICIES)
+    for port, answer in zip((80, 9090), plain, strict=True):
+        expect.holds(
+            f"{app} takes plaintext at port {port} of its Service",
+            answer.ok,
+            observed=str(answer),
+            why=f"A policy still demands mutual TLS of {app} there.",
+            next=POLICIES,
+        )
     pods = cluster.all("Pod", namespace, labels={"app": app})
     expect.equal(
         f"the annotation {ANNOTATION} of the pods of {app}",

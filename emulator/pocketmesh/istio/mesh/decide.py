@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pocketmesh.istio.mesh.model import Mesh, Workload
-from pocketmesh.istio.mesh.mutual_tls import mtls_policy
+from pocketmesh.istio.mesh.mutual_tls import demanding, mtls_policy
 from pocketmesh.istio.mesh.policy import NONE_ALLOWED, Judgement, Peer, judge
 from pocketmesh.net.interception import Connection
 from pocketmesh.net.services import Endpoint, Place, ServicePort, host_of
@@ -189,12 +189,23 @@ def _arriving(mesh: Mesh, path: Path, identity: str) -> Path:
         return path.then(named(destination), f"takes the connection on port {path.port}")
     judgement = admission(mesh, destination, Peer(path.connection.source_ip, identity), path.port)
     at = f"ztunnel of {named(destination)}"
-    because = f"AuthorizationPolicy {judgement.policy}" if judgement.policy else "no policy"
+    who = identity or "plain text"
     if judgement.admitted:
-        return path.then(at, f"admits {identity or 'plain text'}", because)
-    why = "there are ALLOW policies and none admits" if judgement.error == NONE_ALLOWED else "denied"
-    did = f"refuses {identity or 'plain text'} at port {path.port}: {why}"
+        because = f"AuthorizationPolicy {judgement.policy}" if judgement.policy else "no policy"
+        return path.then(at, f"admits {who}", because)
+    why, because = _refusal(mesh, destination, judgement)
+    did = f"refuses {who} at port {path.port}: {why}"
     return path.then(at, did, because, verdict="reset", error=judgement.error)
+
+
+def _refusal(mesh: Mesh, destination: Workload, judgement: Judgement) -> tuple[str, str]:
+    """Why a connection was refused, and the object behind that, by the name under which it was written."""
+    protected = mesh.peer_authentications, destination.namespace, destination.labels
+    if judgement.error == NONE_ALLOWED:
+        return "there are ALLOW policies and none admits", f"AuthorizationPolicy {judgement.policy}"
+    if (tls := mtls_policy(*protected)) and judgement.policy == tls.shown:
+        return "mutual TLS is demanded", f"PeerAuthentication {demanding(*protected)}"
+    return "denied", f"AuthorizationPolicy {judgement.policy}"
 
 
 def named(workload: Workload) -> str:

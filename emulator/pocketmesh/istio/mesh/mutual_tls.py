@@ -35,10 +35,15 @@ class _Levels:
     workload: PeerAuthentication | None = None
 
     @property
+    def deciding(self) -> PeerAuthentication | None:
+        """The narrowest that says a mode for ports that are not named; UNSET inherits."""
+        levels = [level for level in (self.workload, self.namespace, self.mesh) if level]
+        return next((level for level in levels if level.mode != "UNSET"), None)
+
+    @property
     def strict(self) -> bool:
-        """The mode of ports that are not named; UNSET inherits."""
-        modes = [level.mode for level in (self.workload, self.namespace, self.mesh) if level]
-        return next((mode == "STRICT" for mode in modes if mode != "UNSET"), False)
+        """Whether mutual TLS is required at ports that are not named."""
+        return self.deciding is not None and self.deciding.mode == "STRICT"
 
 
 def mtls_policy(
@@ -49,6 +54,16 @@ def mtls_policy(
     if levels.workload and (converted := _converted(levels.workload, strict=levels.strict)):
         return converted
     return STATIC_STRICT if levels.strict else None
+
+
+def demanding(
+    authentications: Iterable[PeerAuthentication], namespace: str, labels: Mapping[str, str]
+) -> str:
+    """The `namespace/name` of the object that `mtls_policy` comes from; empty when there is none."""
+    levels = _levels(list(authentications), namespace, labels)
+    named = levels.workload and _converted(levels.workload, strict=levels.strict)
+    found = levels.workload if named else levels.deciding
+    return f"{found.namespace}/{found.name}" if found else ""
 
 
 def converted_policies(authentications: Sequence[PeerAuthentication]) -> list[L4Policy]:

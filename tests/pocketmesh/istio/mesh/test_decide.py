@@ -59,6 +59,18 @@ def test_a_refusal_names_the_policy_behind_it(shop: Any, compiled: Callable[...,
     assert path.hops[-1].at == "ztunnel of Pod shop/server"
 
 
+def test_a_refusal_of_plain_text_names_the_object_that_was_written(
+    shop: Any, compiled: Callable[..., Any]
+) -> None:
+    metadata = {"name": "strict", "namespace": "shop"}
+    strict = {"kind": "PeerAuthentication", "metadata": metadata, "spec": {"mtls": {"mode": "STRICT"}}}
+    path = decide(compiled([*shop, strict]), connection(OUTSIDER, WEB, 80))
+
+    assert path.error.endswith("explicitly denied by: istio-system/istio_converted_static_strict")
+    assert path.hops[-1].did == "refuses plain text at port 8080: mutual TLS is demanded"
+    assert path.hops[-1].because == "PeerAuthentication shop/strict"
+
+
 @pytest.mark.parametrize(
     ("source", "ip", "verdict"),
     [

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pocketmesh.istio.mesh.authorization import l4_policies, peer_authentications
-from pocketmesh.istio.mesh.mutual_tls import mtls_policy
+from pocketmesh.istio.mesh.mutual_tls import demanding, mtls_policy
 from pocketmesh.istio.mesh.policy import Peer, judge
 
 Object = dict[str, Any]
@@ -247,3 +247,24 @@ def test_mutual_tls_refuses_nobody_with_an_identity() -> None:
 
     assert policy
     assert judge([policy], CLIENT, namespace="shop", labels={}, ip="10.0.0.1", port=80).admitted
+
+
+@pytest.mark.parametrize(
+    ("authentications", "expected"),
+    [
+        pytest.param([authentication("STRICT")], "shop/default", id="namespace"),
+        pytest.param(
+            [authentication("STRICT", "istio-system"), authentication("UNSET")],
+            "istio-system/default",
+            id="inherited",
+        ),
+        pytest.param(
+            [authentication("STRICT"), authentication("UNSET", name="own", **ports(p80="PERMISSIVE"))],
+            "shop/own",
+            id="with ports",
+        ),
+    ],
+)
+def test_who_demands_mutual_tls_is_known(authentications: list[Object], expected: str) -> None:
+    found = demanding(peer_authentications(authentications, "istio-system"), "shop", {"app": "server"})
+    assert found == expected
