@@ -38,6 +38,7 @@ _DETAILS: Final = {
     "upstream_max_stream_duration_reached": "gives up: it took too long",
     "direct_response": "answers itself",
 }
+_WAITED: Final = frozenset(detail for detail, did in _DETAILS.items() if did.startswith("gives up"))
 
 
 def explain(at: str, record: Record, rules: Sequence[Rule] = (), guard: Guard = UNGUARDED) -> tuple[Hop, ...]:
@@ -51,11 +52,17 @@ def explain(at: str, record: Record, rules: Sequence[Rule] = (), guard: Guard = 
     if guard.policies and record.method:
         hops.append(Hop(at, f"admits {_who(record)}", _listed(guard.policies)))
     hops += _routed(at, record, rules)
-    if failure := _failure(record):
-        hops.append(Hop(at, failure, record.trouble or record.flags))
-    elif record.upstream:
+    failure = _failure(record)
+    if record.upstream and (not failure or waited(record)):
         hops.append(Hop(at, f"sends it to {record.upstream}{_tries(record)}", _backend(record.cluster)))
+    if failure:
+        hops.append(Hop(at, failure, record.trouble or record.flags))
     return tuple(hops)
+
+
+def waited(record: Record) -> bool:
+    """Whether the proxy sent the request on and then gave up, so that its last hop is the last of all."""
+    return bool(record.upstream) and record.details.partition("{")[0] in _WAITED
 
 
 def _refusal(record: Record, guard: Guard) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from pocketmesh.istio.mesh.guards import gateway_guard
 from pocketmesh.istio.mesh.model import Mesh
 from pocketmesh.istio.mesh.routing import Rule
 from pocketmesh.istio.observation import Passage
-from pocketmesh.istio.trace.requests import explain
+from pocketmesh.istio.trace.requests import explain, waited
 from pocketmesh.net.interception import Connection
 
 
@@ -42,7 +42,8 @@ def _passed(mesh: Mesh, passage: Passage, sent: Callable[[Path], Path]) -> list[
     if not ip or ip in mesh.services.addresses:
         return list(hops)
     arrival = decide_arrival(mesh, Connection(pod.ip, 0, ip, int(port)), pod.identity)
-    return [*hops, *sent(arrival).hops]
+    sending, ending = (hops[:-1], hops[-1:]) if waited(record) else (hops, ())
+    return [*sending, *sent(arrival).hops, *ending]
 
 
 def _rules(listener: Listener) -> Iterator[Rule]:

@@ -68,6 +68,11 @@ def record(details: str, code: int = 200, **more: object) -> Record:
             id="reset",
         ),
         pytest.param(
+            record("response_timeout", 504, flags="UT", upstream="10.0.0.1:80"),
+            ("gives up waiting for the answer", "UT"),
+            id="no answer in time",
+        ),
+        pytest.param(
             record("something_new", 500),
             ("answers itself: something new", ""),
             id="a detail that nobody has put into words",
