@@ -1,6 +1,7 @@
-"""The checks of lab 10: a gateway that is open, for one host, and the waypoint behind it.
+"""The checks of lab 10: a gateway that is open, for one host, also over TLS, and the waypoint behind it.
 
 The waypoint stamps each reply with the header `x-passed` and refuses `/admin`; the gateway does neither.
+The visitor's curl trusts one authority, whose key is gone: an answer over TLS proves the certificate.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def test_visitors_reach_the_storefront(cluster, traffic, expect, params):
         )
         expect.holds(
             f"the answer comes from storefront in {params.shop}",
-            '"pod": "storefront-' in answer.body and f'"namespace": "{params.shop}"' in answer.body,
+            from_storefront(answer, params),
             observed=str(answer),
             next="kubectl get httproute -A -o yaml",
         )
@@ -76,6 +77,29 @@ def test_other_hosts_are_not_found(cluster, traffic, expect, params):
                 why="A route without hostnames, at a listener without one, takes every host.",
                 next="kubectl get httproute -A -o yaml",
             )
+
+    expect.settle(look)
+
+
+@task("tls")
+def test_visitors_are_answered_over_tls(cluster, traffic, expect, params):
+    """A visitor who asks by https is shown the certificate, and answered."""
+    name, namespace, url = params.gateway, params.edge, f"https://{own_host(params)}/"
+
+    def look():
+        answer = traffic.from_("visitor").get(url, at=address(cluster, params))
+        said = complaints(cluster, params) or "No listener complains; mind its host and its protocol."
+        expect.answered(
+            answer,
+            why=f"{said} {states(cluster)}",
+            next=f"kubectl get gtw {name} -n {namespace} -o yaml",
+        )
+        expect.holds(
+            f"the answer comes from storefront in {params.shop}",
+            from_storefront(answer, params),
+            observed=str(answer),
+            next="kubectl get httproute -A -o yaml",
+        )
 
     expect.settle(look)
 
@@ -131,6 +155,21 @@ def asked(cluster, traffic, params, host, path="/"):
     """What visitor gets at the gateway's address."""
     url = f"http://{address(cluster, params)}{path}"
     return traffic.from_("visitor").get(url, headers={"Host": host})
+
+
+def from_storefront(answer, params):
+    return '"pod": "storefront-' in answer.body and f'"namespace": "{params.shop}"' in answer.body
+
+
+def complaints(cluster, params):
+    """What the listeners of the gateway say is wrong with them."""
+    gateway = cluster.get("Gateway.gateway.networking.k8s.io", params.gateway, params.edge)
+    return "; ".join(
+        f"Listener {listener['name']}: {condition['message']}"
+        for listener in gateway.at("status", "listeners", default=[])
+        for condition in listener["conditions"]
+        if condition["status"] == "False" and condition["type"] != "Conflicted"
+    )
 
 
 def states(cluster):

@@ -46,10 +46,14 @@ class Sender:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         body: str | None = None,
+        at: str = "",
         timeout: float = 5.0,
     ) -> Response:
-        """One request over a connection of its own. Never raises for a refusal: read `.refusal`."""
-        command = curl(url, method=method, headers=headers or {}, body=body, timeout=timeout)
+        """One request over a connection of its own. Never raises for a refusal: read `.refusal`.
+
+        `at` is the address or name to send it to, whatever the DNS says of the host in `url`.
+        """
+        command = curl(url, method=method, headers=headers or {}, body=body, timeout=timeout, at=at)
         done = self._exec(command, timeout + 10)
         if done.code in _NOT_CURL:
             raise Ungradable(
@@ -162,7 +166,9 @@ class Traffic:
         return [answer for found in answers for answer in found]
 
 
-def curl(url: str, *, method: str, headers: Mapping[str, str], body: str | None, timeout: float) -> list[str]:
+def curl(
+    url: str, *, method: str, headers: Mapping[str, str], body: str | None, timeout: float, at: str = ""
+) -> list[str]:
     """The command for one request: answer with headers on stdout, an error's reason on stderr."""
     command = ["curl", "-sS", "-i", "--max-time", f"{timeout:g}"]
     if method != "GET":
@@ -171,6 +177,8 @@ def curl(url: str, *, method: str, headers: Mapping[str, str], body: str | None,
         command += ["-H", f"{name}: {value}"]
     if body is not None:
         command += ["--data-raw", body]
+    if at:
+        command += ["--connect-to", f"::{at}:"]
     return [*command, url]
 
 

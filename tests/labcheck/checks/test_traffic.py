@@ -58,6 +58,12 @@ def sender(cluster: Any) -> Any:
     return Traffic(cluster, {"client": Probe("red", "client")}).from_("client")
 
 
+def test_a_request_can_be_sent_elsewhere(pod: Pod) -> None:
+    pod.curl("printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'")
+    sender(pod).get("https://a/b", at="172.18.255.1")
+    assert pod.commands[0][-3:] == ["--connect-to", "::172.18.255.1:", "https://a/b"]
+
+
 def test_one_request_is_one_curl(pod: Pod) -> None:
     pod.curl("printf 'HTTP/1.1 200 OK\\r\\nserver: x\\r\\n\\r\\nhello'")
     response = sender(pod).get(
