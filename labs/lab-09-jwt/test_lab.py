@@ -48,18 +48,22 @@ def test_a_token_is_required(cluster, traffic, expect, params):
 
 @task("role")
 def test_writing_takes_a_role(cluster, traffic, expect, params):
-    """Reading takes any valid token, writing one with the role."""
+    """Reading takes any valid token, writing one with the role, anywhere."""
     ask = asking(cluster, traffic, params)
 
     def look():
-        read, by_reader, by_writer = traffic.together(
+        read, by_reader, by_nobody, by_writer = traffic.together(
             partial(ask, READ, "reader"),
             partial(ask, WRITE, "reader", method="POST"),
+            partial(ask, f"/anything/{params.free}", method="POST"),
             partial(ask, WRITE, "writer", method="POST"),
         )
         expect.answered(read, next=policies(params))
         forbidden(
             expect, params, by_reader, by_writer, f"Its claim role is reader; writing is for {params.role}."
+        )
+        forbidden(
+            expect, params, by_nobody, by_writer, f"/anything/{params.free} is free to read, not to write."
         )
 
     expect.settle(look)
