@@ -10,3 +10,11 @@ const reachable = () => {
 addEventListener("resize", reachable)
 addEventListener("load", reachable)
 addEventListener("toggle", reachable, true)
+
+// The theme remembers which tab was chosen, but does not find tabs in what is folded.
+for (const tabs of document.querySelectorAll("details .tabbed-set")) {
+  const labels = [...tabs.querySelectorAll(".tabbed-labels > label")]
+  const chosen = (__md_get("__tabs") || []).map(name => labels.find(it => it.textContent.trim() === name))
+  const first = chosen.find(it => it)
+  if (first) document.getElementById(first.htmlFor).checked = true
+}

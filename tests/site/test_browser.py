@@ -151,15 +151,13 @@ def test_accepted_ways_are_tabs_by_tool(opened):
     helm.wait_for(state="visible")
 
 
-def test_the_tool_that_was_chosen_stays_chosen(opened):
-    page = opened("labs/lab-03-waypoint/")
+def test_the_tool_that_was_chosen_is_chosen_on_other_pages(opened):
+    page = opened("labs/lab-11-resilience/")
     page.locator("details.success summary").first.click()
-    assert {"kubectl: the reference", "istioctl"} <= set(
-        page.locator(".tabbed-labels label").all_inner_texts()
-    )
+    assert page.locator(".tabbed-labels label").all_inner_texts() == ["kubectl", "istioctl"]
     page.locator(".tabbed-labels label", has_text="istioctl").click()
-    at(page, "labs/lab-03-waypoint/").locator("details.success summary").first.click()
-    page.get_by_text("istioctl waypoint apply").first.wait_for(state="visible")
+    at(page, "labs/lab-17-phased-rollout/").locator("details.success summary").first.click()
+    page.locator(".tabbed-block", has_text="istioctl ").first.wait_for(state="visible")
 
 
 def test_the_dark_mode_follows_the_system_and_can_be_switched(opened):
