@@ -61,6 +61,22 @@ def test_the_pages_have_the_names_of_the_lab_that_runs(labs, running, tmp_path):
     assert f"what seed {SEED} draws" in page
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_nothing_stays_behind_however_it_is_ended(labs, tmp_path, number):
+    pytest.importorskip("material", reason="needs the extra [site]")
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "labcheck", "docs", "--no-open", "--labs", str(labs)]
+    surroundings = os.environ | {"TMPDIR": str(tmp_path / "tmp"), "LABCHECK_STATE": str(tmp_path / "state")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=surroundings
+    ) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline().startswith("http://")
+        assert list((tmp_path / "tmp").iterdir())
+        serving.send_signal(number)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_what_is_missing_is_said(monkeypatch, capsys):
     monkeypatch.setattr(docs, "find_spec", lambda name: None)
     assert run(["docs", "--no-open"], Session()) == 3

@@ -1,11 +1,13 @@
 """`docs`: the site on this machine, with the names that the learner's own labs have drawn.
 
-The pages are built anew each time, into a folder that is gone when the command ends.
+The pages are built anew each time, into a folder that is gone when the command ends, however it is ended.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +15,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -38,6 +41,8 @@ def docs_command(session: Session, lab: str | None, port: int, no_open: bool) ->
     """
     from labcheck.errors import EnvironmentTrouble
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     sources = _sources()
     page = f"labs/{session.load(lab).lab.id}/" if lab else ""
     with tempfile.TemporaryDirectory(prefix="labcheck-docs-") as folder:
@@ -58,6 +63,11 @@ def docs_command(session: Session, lab: str | None, port: int, no_open: bool) ->
                 click.launch(url)
             with suppress(KeyboardInterrupt):
                 server.serve_forever()
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Ends the command as an error would, so that what it has made is removed."""
+    sys.exit(128 + number)
 
 
 def build(sources: Path, into: Path, labs: Path, running: Mapping[str, tuple[int, str]]) -> None:
