@@ -31,7 +31,7 @@ def test_the_cluster_knows_waypoints(cluster, expect):
         expect.holds(
             "the class istio-waypoint is accepted",
             found,
-            observed=str(found or "no such GatewayClass"),
+            observed="no such GatewayClass" if waypoints is None else str(found),
             why="istiod makes the class when it runs in ambient mode and the cluster knows Gateway API.",
             next="kubectl get gatewayclass",
         )

@@ -79,7 +79,7 @@ def test_requests_to_the_service_pass_through_the_waypoint(cluster, traffic, exp
         bound = cluster.get("Service", "helloworld", namespace).condition("istio.io/WaypointBound")
         expect.holds(
             "the Service helloworld uses a waypoint",
-            bound is not None,
+            bound.present,
             observed="no condition istio.io/WaypointBound on the Service",
             why="Neither the Service nor its namespace names a waypoint with istio.io/use-waypoint.",
             next=f"kubectl get namespace {namespace} --show-labels",
@@ -129,9 +129,7 @@ def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params)
         show = f"kubectl get httproute {route.name} -n {namespace} -o yaml"
         for condition in ("Accepted", "ResolvedRefs"):
             found = route.condition(condition, parent="helloworld")
-            expect.holds(
-                f"the route's condition {condition} is True", found, observed=str(found or "none"), next=show
-            )
+            expect.holds(f"the route's condition {condition} is True", found, observed=str(found), next=show)
         rule = rule_for_hello(route)
         expect.holds(
             "a rule of the route takes GET /hello",

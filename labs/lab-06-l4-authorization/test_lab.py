@@ -87,7 +87,7 @@ def test_reports_answers_again(cluster, traffic, expect, params):
     def look():
         for policy in filter(is_about_reports, cluster.all("AuthorizationPolicy", params.vault)):
             accepted = policy.condition("ZtunnelAccepted")
-            if accepted is not None:
+            if accepted.present:
                 expect.equal(
                     f"the reason that {policy.ref} has for ZtunnelAccepted",
                     observed=accepted.reason,

@@ -27,7 +27,7 @@ def test_the_services_use_a_waypoint(cluster, traffic, expect, params):
             expect.holds(
                 f"the Service {name} is bound to a waypoint",
                 bound,
-                observed=str(bound or "no condition istio.io/WaypointBound"),
+                observed=str(bound),
                 why="Neither the Service nor its namespace names a waypoint that is ready.",
                 next=f"kubectl get gtw,services -n {params.namespace} -o yaml",
             )

@@ -107,7 +107,7 @@ def bound(cluster, expect, params, host):
     expect.holds(
         f"the condition istio.io/WaypointBound of {entry.ref} is True",
         condition,
-        observed=str(condition or "there is none"),
+        observed=str(condition),
         why="Neither the ServiceEntry nor its Namespace names a waypoint that is there.",
         next=show,
     )

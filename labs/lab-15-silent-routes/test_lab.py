@@ -19,7 +19,7 @@ def test_requests_to_orders_pass_through_the_shared_waypoint(cluster, traffic, e
         bound = cluster.get("Service", "orders", params.stall).condition("istio.io/WaypointBound")
         expect.holds(
             "the Service orders asks for a waypoint",
-            bound is not None,
+            bound.present,
             observed="no condition istio.io/WaypointBound on the Service",
             why="A Service asks with a label of its own; without one its Namespace asks for it.",
             next=labels,
@@ -75,7 +75,7 @@ def test_the_shared_waypoint_is_not_open_to_all(cluster, expect, params):
         bound = cluster.get("Service", "flyers", params.neighbour).condition("istio.io/WaypointBound")
         expect.equal(
             f"why flyers in {params.neighbour} does not get the waypoint",
-            observed=bound.reason if bound is not None else "it does not ask for one",
+            observed=bound.reason if bound.present else "it does not ask for one",
             expected="AttachmentDenied",
             why="The listener admits namespaces by a label, and this one was not to have it.",
             next=f"kubectl get gtw {params.shared} -n {params.platform} -o yaml",

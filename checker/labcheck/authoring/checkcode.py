@@ -32,7 +32,8 @@ def check_problems(lab: Lab, path: Path) -> Iterator[Problem]:
         yield Problem(path, error.lineno or 0, f"This is not valid Python: {error.msg}.")
         return
     yield from _tasks(lab, path, tree)
-    yield from (Problem(path, line, text) for line, text in sorted(set(_refusals(tree))))
+    found = {*_refusals(tree), *_compared_with_none(tree)}
+    yield from (Problem(path, line, text) for line, text in sorted(found))
 
 
 def _tasks(lab: Lab, path: Path, tree: ast.Module) -> Iterator[Problem]:
@@ -83,6 +84,27 @@ def _refusals(tree: ast.Module) -> Iterator[tuple[int, str]]:
             case ast.Compare(left=left, comparators=others):
                 if any(map(_is_refusal, (left, *others))):
                     yield node.lineno, f"A refusal without a control. {_INSTEAD}"
+
+
+def _compared_with_none(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Conditions that are asked whether they are None: the answer is always no."""
+    names = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _is_condition(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, comparators=[ast.Constant(value=None)]) if _is_condition(left) or (
+                isinstance(left, ast.Name) and left.id in names
+            ):
+                yield node.lineno, "A condition is never None: ask whether it is `.present`."
+
+
+def _is_condition(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and getattr(value.func, "attr", "") == "condition"
 
 
 def _control(

@@ -48,14 +48,17 @@ The fixtures:
 `params`    the variant's params: `params["share"]`, or `params.share`.
 
 `cluster`   (`ClusterView`) reads; kinds by any name kubectl knows, with the group when several groups have
-the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy". get(kind, name, namespace="") ->
-Resource                      fails naming those that do exist look(kind, name, namespace="") -> Resource |
-None all(kind, namespace="", labels={}) -> list[Resource] find(kind, where, namespace="", *, wanted="…") ->
-Resource     the first that where(resource) holds for Resource is a dict with .name .namespace .kind .ref
-.labels .annotations, .at("spec", "listeners", 0, "port", default=None), .condition("Programmed") -> Condition
-| None               true when status is "True"; .reason .message .condition("Accepted", parent="helloworld")
-of a route: that parent's
-log(pod, namespace, container=None, tail=500) -> str              the last lines that a pod wrote
+the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy".
+    get(kind, name, namespace="") -> Resource                     fails naming those that do exist
+    look(kind, name, namespace="") -> Resource | None
+    all(kind, namespace="", labels={}) -> list[Resource]
+    find(kind, where, namespace="", *, wanted="…") -> Resource    the first that where(resource) holds for
+    log(pod, namespace, container=None, tail=500) -> str          the last lines that a pod wrote
+    Resource is a dict with .name .namespace .kind .ref .labels .annotations,
+        .at("spec", "listeners", 0, "port", default=None), .condition("Programmed") -> Condition,
+        .condition("Accepted", parent="helloworld") of a route: that parent's
+    Condition is true when its status is "True", and false also when it is absent; it is never None.
+        .present .status .reason .message
 
 `traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
     together(lambda: client.get(a), lambda: outsider.get(b)) -> [Response, Response]       at the same time

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One entry of a status's conditions; true when its status is True."""
+    """One entry of a status's conditions; true when its status is True.
+
+    One that the status does not have is false as well, and says that it is absent. So nobody has to tell None
+    from what is false.
+    """
 
     type: str
-    status: str
+    status: str = ""
     reason: str = ""
     message: str = ""
+
+    @property
+    def present(self) -> bool:
+        """Whether the status has it, be it True, False or Unknown."""
+        return bool(self.status)
 
     def __bool__(self) -> bool:
         return self.status == "True"
 
     def __str__(self) -> str:
+        if not self.present:
+            return f"no condition {self.type}"
         text = f"{self.type}={self.status}" + (f", {self.reason}" if self.reason else "")
         return f"{text}: {self.message}" if self.message else text
 
@@ -62,20 +73,17 @@ class Resource(dict[str, Any]):
                 return default
         return found
 
-    def condition(self, type: str, *, parent: str | None = None) -> Condition | None:
-        """The status condition of that type; of a route, that of the parent named `parent`."""
+    def condition(self, type: str, *, parent: str | None = None) -> Condition:
+        """The status condition of that type; of a route, that of the parent named `parent`. Never None."""
+        for entry in self._conditions(parent):
+            if entry.get("type") == type:
+                return Condition(type, *(str(entry.get(key, "")) for key in ("status", "reason", "message")))
+        return Condition(type)
+
+    def _conditions(self, parent: str | None) -> Iterator[dict[str, Any]]:
         if parent is None:
-            return _condition(type, self.at("status", "conditions"))
-        for entry in self.at("status", "parents") or ():
-            if entry.get("parentRef", {}).get("name") == parent:
-                found = _condition(type, entry.get("conditions"))
-                if found is not None:
-                    return found
-        return None
-
-
-def _condition(type: str, entries: Iterable[dict[str, Any]] | None) -> Condition | None:
-    for entry in entries or ():
-        if entry.get("type") == type:
-            return Condition(type, *(str(entry.get(key, "")) for key in ("status", "reason", "message")))
-    return None
+            yield from self.at("status", "conditions") or ()
+        else:
+            for entry in self.at("status", "parents") or ():
+                if entry.get("parentRef", {}).get("name") == parent:
+                    yield from entry.get("conditions") or ()

@@ -116,6 +116,24 @@ def test_a_refusal_needs_a_control(make_lab: MakeLab, claim: str, line: int) -> 
 
 
 @pytest.mark.parametrize(
+    ("claim", "wrong"),
+    [
+        pytest.param('assert a.condition("Programmed") is None', True, id="asked at once"),
+        pytest.param('b = a.condition("Programmed"); assert b is not None', True, id="asked later"),
+        pytest.param(
+            'b = a.condition("Programmed"); assert b.present', False, id="asked whether it is there"
+        ),
+        pytest.param("assert a is None", False, id="something else"),
+    ],
+)
+def test_a_condition_is_never_none(make_lab: MakeLab, claim: str, wrong: bool) -> None:
+    text = (make_lab() / "test_lab.py").read_text().replace('expect.note("seen")', claim)
+    assert [it.text[:28] for it in lint(make_lab({"test_lab.py": text}))] == (
+        ["A condition is never None: a"] if wrong else []
+    )
+
+
+@pytest.mark.parametrize(
     "target", ["#place", "lab.yaml", "setup/#x", "mailto:a@b.org", "https://istio.io/a#b"]
 )
 def test_a_sound_link_is_no_problem(make_lab: MakeLab, target: str) -> None:

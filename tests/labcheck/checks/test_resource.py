@@ -30,16 +30,19 @@ def test_a_path_that_ends_nowhere_gives_the_default() -> None:
 
 def test_a_condition_is_true_when_its_status_is() -> None:
     programmed = GATEWAY.condition("Programmed")
-    assert programmed is not None
-    assert not programmed
+    assert (bool(programmed), programmed.present) == (False, True)
     assert str(programmed) == "Programmed=False, Pending: Waiting"
-    assert GATEWAY.condition("Absent") is None
+
+
+def test_a_condition_that_is_absent_is_false_and_says_so() -> None:
+    absent = GATEWAY.condition("Accepted")
+    assert (bool(absent), absent.present, str(absent)) == (False, False, "no condition Accepted")
 
 
 def test_a_route_has_conditions_for_each_parent() -> None:
     assert ROUTE.condition("Accepted", parent="svc")
     assert not ROUTE.condition("Accepted", parent="other")
-    assert ROUTE.condition("Accepted", parent="unheard of") is None
+    assert not ROUTE.condition("Accepted", parent="unheard of").present
 
 
 def test_a_resource_names_itself() -> None:
