@@ -6,13 +6,14 @@ Upstream: istio/istio operator/cmd/mesh/{install,uninstall}.go, operator/pkg/ins
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import IO, Final
 
 import click
+import yaml
 
 from pocketmesh.istio.install import MANAGER, NAMESPACE, component_objects
 from pocketmesh.istioctl.duration import DURATION
-from pocketmesh.istioctl.exits import USAGE
+from pocketmesh.istioctl.exits import UNREADABLE, USAGE
 from pocketmesh.istioctl.profiles import PROFILES
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.values import Values, customised, parse
@@ -52,15 +53,27 @@ _PRUNED: Final = (
 @click.option(
     "--set", "-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as profile=ambient."
 )
+@click.option(
+    "--filename",
+    "-f",
+    "files",
+    multiple=True,
+    type=click.File(),
+    help="An IstioOperator; `-` is standard input.",
+)
 @click.option("--skip-confirmation", "-y", is_flag=True, help="Do not ask.")
 @click.option("--readiness-timeout", type=DURATION, default="300s", help="How long each component may take.")
 @connected
 @click.pass_obj
 def install_command(
-    session: Session, settings: tuple[str, ...], skip_confirmation: bool, readiness_timeout: float
+    session: Session,
+    settings: tuple[str, ...],
+    files: tuple[IO[str], ...],
+    skip_confirmation: bool,
+    readiness_timeout: float,
 ) -> None:
     """Install Istio in the cluster."""
-    values = parse(settings)
+    values = parse(settings, [_operator(file) for file in files])
     profile, api = PROFILES[values.profile], session.api
     if not skip_confirmation:
         _confirm(f'This will install the Istio {ISTIO} profile "{values.profile}" into the cluster. ')
@@ -68,6 +81,14 @@ def install_command(
     for part in profile.lacks:
         click.echo(f"{part} left out: this stand-in has those alone that are declared, with Gateway API.")
     click.echo(profile.farewell)
+
+
+def _operator(file: IO[str]) -> Object:
+    try:
+        found = yaml.safe_load(file)
+    except yaml.YAMLError as error:
+        raise Failed(f"{file.name} is no YAML: {error}", UNREADABLE) from error
+    return found if isinstance(found, dict) else {}
 
 
 def install(api: Api, values: Values, patience: float) -> None:

@@ -63,10 +63,51 @@ def test_what_a_profile_sets_can_be_set_otherwise(settings: tuple[str, ...]) -> 
     [
         ("profile=openshift", "has the profiles ambient, default, demo, minimal, not openshift"),
         ("tag=1.20.0", "and no other: leave out tag=1.20.0"),
-        ("components.cni.enabled=false", "does not know the setting components.cni.enabled"),
+        ("components.cni.enabled=false", "whole profiles: ambient has no components.cni.enabled: false"),
+        ("revision=canary", "does not know the setting revision"),
         ("profile", 'it has the form "key=value"'),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(setting: str, words: str) -> None:
     with pytest.raises(Failed, match=words):
         parse(("profile=ambient", setting))
+
+
+OPERATOR = {
+    "kind": "IstioOperator",
+    "spec": {
+        "profile": "ambient",
+        "components": {"cni": {"enabled": True}},
+        "meshConfig": {
+            "accessLogFile": "/dev/stdout",
+            "defaultConfig": {"concurrency": 2},
+            "defaultProviders": {},
+        },
+        "values": {"pilot": {"env": {"PILOT_ENABLE_ALPHA_GATEWAY_API": True}}},
+    },
+}
+
+
+def test_an_operator_says_what_flags_say() -> None:
+    assert parse((), [OPERATOR]) == parse(
+        (
+            *("profile=ambient", "components.cni.enabled=true", "meshConfig.accessLogFile=/dev/stdout"),
+            *("meshConfig.defaultConfig.concurrency=2", "meshConfig.defaultProviders={}"),
+            "values.pilot.env.PILOT_ENABLE_ALPHA_GATEWAY_API=true",
+        )
+    )
+
+
+def test_flags_win_over_operators_and_later_operators_over_earlier_ones() -> None:
+    first = {"kind": "IstioOperator", "spec": {"profile": "demo", "hub": "docker.io/istio"}}
+    second = {"kind": "IstioOperator", "spec": {"profile": "default"}}
+    found = [parse(flags, [first, second]) for flags in ((), ("profile=minimal",))]
+    assert [(it.profile, it.hub) for it in found] == [
+        ("default", "docker.io/istio"),
+        ("minimal", "docker.io/istio"),
+    ]
+
+
+def test_what_is_no_operator_is_refused() -> None:
+    with pytest.raises(Failed, match="an IstioOperator is wanted, not Gateway"):
+        parse((), [{"kind": "Gateway"}])
