@@ -72,13 +72,7 @@ def inside(state: StateFolder, variables: Mapping[str, str]) -> Mapping[str, str
     return variables
 
 
-def waiting(page: Path) -> object:
-    """The page about kind, whose blocks do not say it yet."""
-    marks = [pytest.mark.xfail(reason="to be said page by page", strict=False)]
-    return pytest.param(page, marks=marks if page.name == "kind.md" else [])
-
-
-@pytest.mark.parametrize("page", [waiting(page) for page in PAGES], ids=name)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_what_is_not_carried_out_says_so(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").split("\n")
     silent = [f"{name(page)}:{block.line}" for block in unproven(lines, found(page))]

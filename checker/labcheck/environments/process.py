@@ -53,6 +53,32 @@ def stop(pid: int, argument: str, patience: float = 10.0) -> None:
             time.sleep(POLL)
 
 
+def stop_marked(variable: str, patience: float = 5.0) -> None:
+    """Ends every process that has `variable`, as NAME=VALUE, in its environment: whatever one has started.
+
+    Where there is no /proc (macOS) nothing is found.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in marked(variable):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + patience
+        while (left := marked(variable)) and time.monotonic() < deadline:
+            time.sleep(POLL)
+        if not left:
+            return
+
+
+def marked(variable: str) -> list[int]:
+    """The processes with that in their environment, but for this one."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended just now, or is not ours
+            if variable.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return [pid for pid in found if pid != os.getpid() and _state(pid) not in {"", "Z"}]
+
+
 def _ended(pid: int, argument: str) -> bool:
     """Whether a process that was alive is over: gone, a zombie, or its pid another's.
 

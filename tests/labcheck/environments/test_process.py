@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import sys
 from pathlib import Path
+
+import pytest
 
 from labcheck.environments import process
 
@@ -48,3 +52,18 @@ def test_what_it_says_is_in_its_log(tmp_path: Path) -> None:
     while process.alive(pid, str(tmp_path)):
         pass
     assert "why" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+def test_whatever_has_the_mark_is_ended_though_its_parent_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABCHECK_MARK", str(tmp_path))
+    orphans = f"({shlex.join(SLEEPER)} & setsid {shlex.join(STUBBORN)} & wait) & wait"
+    parent = process.start(["sh", "-c", orphans], tmp_path / "log")
+    while (tmp_path / "log").read_text().count("up") < 2:
+        pass
+    os.kill(parent, signal.SIGKILL)
+    monkeypatch.delenv("LABCHECK_MARK")
+    process.stop_marked(f"LABCHECK_MARK={tmp_path}", patience=0.2)
+    assert process.marked(f"LABCHECK_MARK={tmp_path}") == []

@@ -18,6 +18,10 @@ _KNOWN = (
         r"[Cc]annot connect to the Docker daemon|docker\.sock|error during connect|podman\.sock",
         "The container engine has gone away. Start it, then repeat.",
     ),
+    (
+        r"(127\.0\.0\.1|localhost|\[::1\])\S* .*refused|connection to the server \S+ was refused",
+        "The cluster does not answer: somebody stopped or deleted it. Repeat: it is started, or made anew.",
+    ),
     (r"no space left on device", "The disk is full: docker system prune, then repeat."),
     (r"too many open files|inotify", f"The limits of inotify are too low. {_DOCTOR}"),
     (

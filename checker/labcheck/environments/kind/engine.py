@@ -17,6 +17,8 @@ from labcheck.errors import EnvironmentTrouble
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 """The label that kind puts on a cluster's containers (pkg/cluster/internal/providers/docker/constants.go)."""
+NETWORK = "kind"
+"""The network that all clusters of kind share. kind makes it and never removes it (network.go beside it)."""
 _LIMITS = {"MemoryLimit": "memory", "PidsLimit": "pids", "CPUShares": "cpu"}
 _SAVES_A_PLATFORM = [1, 48]
 _QUICK = 5
@@ -119,6 +121,18 @@ class Engine:
                 except (docker.errors.APIError, OSError) as error:
                     raise _trouble(f"The container {container.name} cannot be removed.", error) from error
 
+    def has_network(self) -> bool:
+        """Whether kind's network is there."""
+        return bool(self._networks())
+
+    def remove_network(self) -> None:
+        """Removes kind's network, unless a container, running or not, is of it."""
+        for network in self._networks():
+            with _said(f"The network {NETWORK} cannot be removed."):
+                # By its name: a container that has never run is not yet known by the network's id.
+                if not self._client.containers.list(all=True, filters={"network": NETWORK}):
+                    network.remove()
+
     def has(self, image: str) -> bool:
         """Whether the image is in the engine's store."""
         import docker
@@ -142,6 +156,11 @@ class Engine:
         except (docker.errors.DockerException, OSError) as error:
             return _short(error)
         return ""
+
+    def _networks(self) -> list[Any]:
+        with _said("The container engine does not answer."):
+            found: list[Any] = self._client.networks.list(names=[NETWORK])
+        return [it for it in found if it.name == NETWORK]  # the engine takes parts of names as well
 
     def _containers(self, cluster: str) -> list[Any]:
         with _said("The container engine does not answer."):

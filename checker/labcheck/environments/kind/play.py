@@ -5,9 +5,11 @@ It runs in a thread, so that whatever interrupts this process ends it, with ever
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -130,12 +132,12 @@ def play(folder: Path, inputs: Mapping[str, Any], progress: Progress) -> list[di
 
 def stop(folder: Path, pid: int = 0) -> None:
     """Ends the playbook that runs in `folder`, of this process or of one that was killed."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         pid = pid or int((folder / "pid").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    # Ansible hands SIGTERM on to the programs it has started.
-    process.stop(pid, f"@{folder / 'env' / 'extravars'}")
+    # Ansible hands SIGTERM on to the programs it has started, unless it is killed before it comes to that.
+    if pid:
+        process.stop(pid, f"@{folder / 'env' / 'extravars'}")
+    process.stop_marked(f"ANSIBLE_HOME={folder / 'home'}")
 
 
 def log(folder: Path) -> Path:
@@ -148,6 +150,8 @@ def failed(data: Mapping[str, Any]) -> EnvironmentTrouble:
     result = data.get("res") or {}
     parts = [result, *(it for it in result.get("results") or () if it.get("failed"))]
     said = "\n".join(str(it.get(key) or "") for it in parts for key in ("stdout", "stderr", "msg"))
+    if any(it.get("rc") == -signal.SIGKILL for it in parts):
+        said += "\nsignal: killed"
     lines = [line for line in said.strip().splitlines() if line.strip() and line != "non-zero return code"]
     return EnvironmentTrouble(
         f"The step `{_said(str(data.get('task') or ''), data)}` failed.",

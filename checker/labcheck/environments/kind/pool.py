@@ -15,13 +15,13 @@ from labcheck.lab.variant import Variant
 if TYPE_CHECKING:
     from labcheck.environments.kind.provider import Kind
 
-_NAME = "pool"
+NAME = "pool"
 _WAITING = "Another labcheck is changing the pool; waiting for it."
 
 
 def folders(state: StateFolder) -> list[Path]:
     """The clusters that there are, made or half made, oldest first."""
-    return sorted(it for it in (state.root / _NAME).glob("*") if it.is_dir())
+    return sorted(it for it in (state.root / NAME).glob("*") if it.is_dir())
 
 
 def shape(folder: Path) -> str:
@@ -34,9 +34,9 @@ def shape(folder: Path) -> str:
 
 def fill(state: StateFolder, variant: Variant, runner: Kind, progress: Progress) -> Path:
     """Makes a cluster that the lab could start on; returns its folder. Raises EnvironmentTrouble."""
-    with state.lock(_NAME, _WAITING):
+    with state.lock(NAME, _WAITING):
         number = 1 + max((int(it.name) for it in folders(state)), default=0)
-        folder = state.root / _NAME / f"{number:03}"
+        folder = state.root / NAME / f"{number:03}"
         folder.mkdir(mode=0o700, parents=True)
         try:
             made = runner.spare(folder, variant)
@@ -50,7 +50,7 @@ def fill(state: StateFolder, variant: Variant, runner: Kind, progress: Progress)
 
 def empty(state: StateFolder, runner: Kind) -> Iterator[str]:
     """Ends them all, and yields the name of each that is gone. Raises EnvironmentTrouble."""
-    with state.lock(_NAME, _WAITING):
+    with state.lock(NAME, _WAITING):
         for folder in folders(state):
             remove(folder, runner)
             yield folder.name

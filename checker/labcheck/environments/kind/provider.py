@@ -87,6 +87,8 @@ class Kind:
                 (folder / left).unlink(missing_ok=True)
         with self._connect() as engine:
             name = self._claim(folder, variant.lab.id if setup else "spare", engine)
+            if not engine.has_network():
+                _network_note(folder).touch(mode=0o600)
             engine.start(name)
         work = folder / "play"
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,6 +147,7 @@ class Kind:
         if name:
             with self._connect() as engine:
                 engine.remove(name)
+                _remove_network(folder, engine)
             (folder / "name").unlink(missing_ok=True)
 
     def abandon(self, folder: Path) -> bool:
@@ -157,6 +160,7 @@ class Kind:
                 # The engine may just be making a container that it was asked for before kind ended.
                 time.sleep(_AFTERMATH)
                 engine.remove(name)
+                _remove_network(folder, engine)
         return bool(name)
 
     def snapshot(self, folder: Path, cluster: Cluster) -> None:
@@ -204,6 +208,20 @@ class Kind:
         path = os.environ.get("PATH", os.defpath)
         found = {name: tools.find(self._table.tools[name], path) for name in ("kind", "kubectl", "istioctl")}
         return {name: it.path if it else name for name, it in found.items()}
+
+
+def _network_note(folder: Path) -> Path:
+    """Stands for that kind's network was not there before the first cluster of this state folder."""
+    place = next((it for it in folder.parents if it.name in {"environments", pool.NAME}), folder)
+    return place.parent / "kind-network"
+
+
+def _remove_network(folder: Path, engine: engines.Engine) -> None:
+    """Removes the network that nobody would have without us, once no cluster of anybody's is in it."""
+    if _network_note(folder).exists():
+        engine.remove_network()
+        if not engine.has_network():
+            _network_note(folder).unlink()
 
 
 def _name(folder: Path) -> str:

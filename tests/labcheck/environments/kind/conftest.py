@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -30,37 +30,105 @@ fake_kind = module_from_spec(_spec)
 _spec.loader.exec_module(fake_kind)
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    """Where a Docker engine listens that nobody else uses; skips where none can be started."""
+class Daemon:
+    """A Docker engine that nobody else uses; skips where none can be started."""
+
+    def __init__(self, place: Path) -> None:
+        self.endpoint = f"unix://{place}/socket"
+        self._place = place
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **variables: str) -> None:
+        place = self._place
+        words = ["dockerd", "--storage-driver=vfs", "--iptables=false", "--ip6tables=false", "--bridge=none"]
+        words += [f"--data-root={place}/data", f"--exec-root={place}/exec", f"--pidfile={place}/pid"]
+        with (place / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*words, f"--host={self.endpoint}"],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=os.environ | variables,
+            )
+        deadline = time.monotonic() + 60
+        while self._process.poll() is None and time.monotonic() < deadline:
+            if "API listen on" in (place / "log").read_text(errors="replace"):
+                return
+            time.sleep(0.05)
+        last = (place / "log").read_text(errors="replace").strip().rpartition("\n")[2]
+        pytest.skip(f"no Docker engine can be started here: {last[-200:]}")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)
+
+
+@contextmanager
+def _daemon() -> Iterator[Daemon]:
     pytest.importorskip("docker")
     if shutil.which("dockerd") is None or os.getuid() != 0:
         pytest.skip("a Docker engine needs root and dockerd (Debian: apt install docker.io)")
     # A socket's path is short, and temporary folders of tests are not.
     with tempfile.TemporaryDirectory(prefix="dockerd", ignore_cleanup_errors=True) as folder:
-        place = Path(folder)
-        words = ["dockerd", "--storage-driver=vfs", "--iptables=false", "--ip6tables=false", "--bridge=none"]
-        words += [f"--data-root={place}/data", f"--exec-root={place}/exec", f"--pidfile={place}/pid"]
-        with (place / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*words, f"--host=unix://{place}/socket"], stdout=log, stderr=log, start_new_session=True
-            )
+        daemon = Daemon(Path(folder))
         try:
-            _await(process, place)
-            yield f"unix://{place}/socket"
+            yield daemon
         finally:
-            process.terminate()
-            process.wait(30)
+            daemon.stop()
 
 
-def _await(process: subprocess.Popen[bytes], place: Path) -> None:
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        if "API listen on" in (place / "log").read_text(errors="replace"):
-            return
-        time.sleep(0.05)
-    last = (place / "log").read_text(errors="replace").strip().rpartition("\n")[2]
-    pytest.skip(f"no Docker engine can be started here: {last[-200:]}")
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """Where an engine listens for all tests."""
+    with _daemon() as daemon:
+        daemon.start()
+        yield daemon.endpoint
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """An engine for one test, not started yet."""
+    with _daemon() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def real_kind() -> str:
+    """A real kind: the one that LABCHECK_KIND names, on the PATH, or of Debian's in .cache."""
+    fetched = Path(__file__).parents[4] / ".cache" / "kinds" / "sid" / "kind"
+    found = (
+        os.environ.get("LABCHECK_KIND") or shutil.which("kind") or (str(fetched) if fetched.exists() else "")
+    )
+    if not found:
+        pytest.skip("there is no kind; fetch Debian's: scripts/fetch-debian .cache/kinds sid/kind/kind")
+    if shutil.which("docker") is None:
+        pytest.skip("kind needs the command docker (Debian: apt install docker.io)")
+    return found
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, real_kind: str) -> dict[str, object]:
+    """The playbook's: a cluster that answers already, and no mesh and no lab to put into it."""
+    pytest.importorskip("ansible_runner")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\necho ok\n")
+    kubectl.chmod(0o755)
+    return {
+        "archives": str(tmp_path / "play" / "archives"),
+        "cluster": "labcheck-images",
+        "engine": "docker",
+        "images": [],
+        "istio": "none",
+        "kind": real_kind,
+        "kubeconfig": os.devnull,
+        "kubectl": str(kubectl),
+        "leftover": False,
+        "node_image": "none",
+        "patience": 0,
+        "platform": "",
+        "setup": "",
+    }
 
 
 @pytest.fixture
@@ -111,6 +179,9 @@ class FakeEngine:
         )
         return [Node(f"{cluster}-control-plane", "running" if alive else "exited")]
 
+    def has_network(self) -> bool:
+        return True
+
     def start(self, cluster: str) -> None:
         folder = self._place / cluster
         if any(node.status != "running" for node in self.nodes(cluster)):
@@ -134,10 +205,31 @@ class Machine:
     def delete(self, cluster: str) -> None:
         fake_kind.delete(self.place, cluster)
 
+    def hold(self, command: str) -> None:
+        """Keeps the next command that looks like this from being carried out, until `release`."""
+        (self.place / "held").unlink(missing_ok=True)
+        (self.place / "hold").write_text(command)
+
+    def held(self) -> bool:
+        """Whether it was given."""
+        return (self.place / "held").exists()
+
+    def release(self) -> None:
+        (self.place / "hold").unlink()
+
     def clusters(self) -> list[str]:
         return sorted(it.name for it in self.place.glob("labcheck-*"))
 
 
+_PROGRAM = """\
+#!/bin/sh
+if [ -e {place}/hold ]; then
+    case "{name} $*" in
+    $(cat {place}/hold)) touch {place}/held; while [ -e {place}/hold ]; do sleep 0.1; done ;;
+    esac
+fi
+{line}
+"""
 GOOD = Facts(engine=FakeEngine.description, client="/usr/bin/docker")
 
 
@@ -151,9 +243,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crds: Path) -> Iter
         "kind": f'exec {sys.executable} {fake_kind.__file__} "$@"',
         "istioctl": f'exec {sys.executable} -P -m pocketmesh istioctl "$@"',
         "docker": "exit 0",
+        "kubectl": f'exec {shutil.which("kubectl")} "$@"',
     }
     for name, line in scripts.items():
-        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).write_text(_PROGRAM.format(name=name, place=place, line=line))
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_KIND", str(place))

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,8 +32,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def create(place: Path, config: Path, kubeconfig: Path) -> int:
-    name = json.loads(config.read_text())["name"]
+def create(place: Path, name: str, kubeconfig: Path) -> int:
     folder = place / name
     if folder.exists():
         say(f'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "{name}"')
@@ -48,12 +48,15 @@ def create(place: Path, config: Path, kubeconfig: Path) -> int:
     while (place / "hang").exists():
         time.sleep(0.05)
     command = [sys.executable, "-P", "-m", "pocketmesh", "serve", "--state", str(folder), "--istio", "none"]
+    os.environ.pop("ANSIBLE_HOME", None)  # a cluster is nobody's child
     (folder / "started").write_text(str(process.start(command, folder / "log")))
     while not (folder / "kubeconfig").exists():
         time.sleep(0.05)
     for step in MORE:
         say(f" • {step} ...\n ✓ {step}")
     kubeconfig.write_text((folder / "kubeconfig").read_text())
+    rename = ["kubectl", "config", "rename-context", "pocketmesh", f"kind-{name}", "--kubeconfig", kubeconfig]
+    subprocess.run(rename, stdout=subprocess.DEVNULL, check=True)
     say(f'Set kubectl context to "kind-{name}"')
     return 0
 
@@ -80,7 +83,10 @@ def main() -> int:
         case ["version"]:
             print(VERSION)
         case ["create", "cluster"]:
-            return create(place, Path(asked.config), Path(asked.kubeconfig))
+            name = json.loads(Path(asked.config).read_text())["name"] if asked.config else asked.name
+            return create(place, name, Path(asked.kubeconfig))
+        case ["get", "clusters"]:
+            print(*sorted(it.name for it in place.iterdir() if it.is_dir()), sep="\n")
         case ["delete", "cluster"]:
             return delete(place, asked.name)
         case ["load", "docker-image", image]:

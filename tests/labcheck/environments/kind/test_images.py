@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def inputs(endpoint: str, tmp_path: Path) -> dict[str, Any]:
-    """A cluster that answers already, and no mesh and no lab to put into it."""
-    pytest.importorskip("ansible_runner")
-    kind = Path(__file__).parents[4] / ".cache" / "kinds" / "sid" / "kind"
-    if not kind.exists() or shutil.which("docker") is None:
-        pytest.skip("needs docker, and kind: scripts/fetch-debian .cache/kinds sid/kind/kind")
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text("#!/bin/sh\necho ok\n")
-    kubectl.chmod(0o755)
-    return {
-        "archives": str(tmp_path / "play" / "archives"),
-        "cluster": "labcheck-images",
-        "engine": "docker",
-        "images": [],
-        "istio": "none",
-        "kind": str(kind),
-        "kubeconfig": os.devnull,
-        "kubectl": str(kubectl),
-        "leftover": False,
-        "node_image": "none",
-        "patience": 0,
-        "platform": "",
-        "setup": "",
-        "variables": {"DOCKER_HOST": endpoint},
-    }
+def inputs(inputs: dict[str, Any], endpoint: str) -> dict[str, Any]:
+    return inputs | {"variables": {"DOCKER_HOST": endpoint}}
 
 
 def results(folder: Path, task: str) -> list[dict[str, Any]]:

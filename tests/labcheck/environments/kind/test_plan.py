@@ -90,6 +90,8 @@ def test_a_shape_is_what_matters_to_a_lab(first: Environment, second: Environmen
         ("proxyconnect tcp: dial tcp 10.0.0.1:3128", "A proxy is in between"),
         ("dial tcp: lookup registry-1.docker.io: no such host", "HTTPS_PROXY"),
         ("signal: killed", "Memory ran out"),
+        ("dial tcp 127.0.0.1:36443: connect: connection refused", "The cluster does not answer"),
+        ("The connection to the server 127.0.0.1:36443 was refused - did you", "The cluster does not answer"),
         ('unknown field "spec.foo"', "labcheck lint"),
         ("something new", "doctor --provider kind"),
     ],
@@ -132,6 +134,11 @@ def test_a_failed_step_shows_its_last_lines_and_what_to_do() -> None:
     assert error.evidence.splitlines()[-1] == "no such host"
     assert len(error.evidence.splitlines()) == 8
     assert "labcheck logs LAB" in error.next_step
+
+
+def test_a_program_that_was_killed_had_no_memory() -> None:
+    error = failed({"task": "mesh : Install Istio", "res": {"msg": "non-zero return code", "rc": -9}})
+    assert "Memory ran out" in error.next_step
 
 
 def test_a_start_whose_engine_went_away_can_go_on(tmp_path: Path) -> None:

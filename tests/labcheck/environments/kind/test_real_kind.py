@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -20,18 +19,9 @@ from labcheck.environments.tools import look
 ABSENT = "labcheck.invalid/node:1"
 
 
-@pytest.fixture(scope="module")
-def kind() -> str:
-    """A real kind: the one that LABCHECK_KIND names, on the PATH, or of Debian's in .cache."""
-    fetched = Path(__file__).parents[4] / ".cache" / "kinds" / "sid" / "kind"
-    found = (
-        os.environ.get("LABCHECK_KIND") or shutil.which("kind") or (str(fetched) if fetched.exists() else "")
-    )
-    if not found:
-        pytest.skip("there is no kind; fetch Debian's: scripts/fetch-debian .cache/kinds sid/kind/kind")
-    if shutil.which("docker") is None:
-        pytest.skip("kind needs the command docker (Debian: apt install docker.io)")
-    return found
+@pytest.fixture
+def kind(real_kind: str) -> str:
+    return real_kind
 
 
 def run(kind: str, endpoint: str, *words: str) -> subprocess.CompletedProcess[str]:

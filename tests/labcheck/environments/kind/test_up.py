@@ -155,6 +155,75 @@ def test_an_interrupted_creation_leaves_no_container_and_no_process(
     assert up(folder, lab, runner, silent) == "created"
 
 
+STEPS = [
+    "kind create *",
+    "kind load *",
+    "kubectl apply --server-side --force-conflicts --filename *",
+    "istioctl install *",
+    "kubectl rollout *",
+    "kubectl label *",
+    "kubectl apply --server-side --force-conflicts --field-manager=labcheck *",
+    "kubectl wait *",
+]
+"""What the playbook gives, in this order, for a lab with Istio."""
+
+
+def when_held(machine: Machine, work: Callable[[], None]) -> None:
+    """Does something as soon as the command that is waited for is given."""
+
+    def run() -> None:
+        while not machine.held():
+            time.sleep(0.05)
+        work()
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def test_ctrl_c_in_the_middle_of_each_step_leaves_no_process_and_the_next_up_goes_on(
+    machine: Machine, folder: StateFolder
+) -> None:
+    lab = variant(load(LABS / "lab-03-waypoint"), 1)
+    for step in STEPS:
+        machine.hold(step)
+        when_held(machine, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            up(folder, lab, machine.kind(), silent)
+        deadline = time.monotonic() + 20
+        while (left := working(machine)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert left == [], step
+        assert len(machine.clusters()) == int(step != STEPS[0])
+        machine.release()
+    assert up(folder, lab, machine.kind(), silent) == "created"
+    assert down(folder, lab.lab.id)
+    assert machine.clusters() == []
+    assert [it for it in folder.root.rglob("*") if it.is_file() and it.suffix != ".lock"] == []
+
+
+def working(machine: Machine) -> list[str]:
+    """What still runs of the playbook, but for the clusters themselves."""
+    found = [it.command for it in processes(machine.place.parent)]
+    return [it for it in found if "pocketmesh serve" not in it and "envoy" not in it]
+
+
+def test_a_cluster_that_is_deleted_meanwhile_is_said_and_made_anew(
+    machine: Machine, folder: StateFolder
+) -> None:
+    lab = variant(load(LABS / "lab-03-waypoint"), 1)
+    machine.hold("istioctl install *")
+
+    def delete() -> None:
+        for name in machine.clusters():
+            machine.delete(name)
+        machine.release()
+
+    when_held(machine, delete)
+    with pytest.raises(EnvironmentTrouble, match="The step `Install Istio` failed") as raised:
+        up(folder, lab, machine.kind(), silent)
+    assert "The cluster does not answer" in raised.value.next_step
+    assert up(folder, lab, machine.kind(), silent) == "created"
+
+
 @pytest.mark.parametrize("step", ["Create the cluster", "Apply the setup", "cluster answers"])
 def test_whatever_is_interrupted_goes_on_from_there(
     machine: Machine, folder: StateFolder, lab: Variant, step: str
