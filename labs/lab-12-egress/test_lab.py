@@ -58,10 +58,16 @@ def test_one_identity_may_ask_for_one_path(traffic, expect, params):
             lambda: worker.get(url),
             lambda: intern.get(url),
             lambda: worker.get(other),
+            lambda: worker.get(f"{url}-more"),
             lambda: worker.get(url, method="POST"),
         )
-        asked = [f"GET /{params.path} from intern", f"GET /anything from {params.worker}"]
-        for what, response in zip([*asked, f"POST /{params.path}"], forbidden, strict=True):
+        asked = [
+            f"GET /{params.path} from intern",
+            f"GET /anything from {params.worker}",
+            f"GET /{params.path}-more",
+            f"POST /{params.path}",
+        ]
+        for what, response in zip(asked, forbidden, strict=True):
             expect.refused(
                 response,
                 by=Refusal.FORBIDDEN,

@@ -31,6 +31,7 @@ _FIELDS: Final = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "termination": "%CONNECTION_TERMINATION_DETAILS%",
     "trouble": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    "upstream_tls": "%UPSTREAM_TLS_VERSION%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "route": "%ROUTE_NAME%",
     "cluster": "%UPSTREAM_CLUSTER_RAW%",
@@ -68,6 +69,8 @@ class Record:
     route: str = ""
     cluster: str = ""
     upstream: str = ""
+    upstream_tls: str = ""
+    """The version of TLS that the proxy spoke to it itself."""
     identity: str = ""
     source: str = ""
     dialled: str = ""

@@ -54,7 +54,9 @@ def explain(at: str, record: Record, rules: Sequence[Rule] = (), guard: Guard = 
     hops += _routed(at, record, rules)
     failure = _failure(record)
     if record.upstream and (not failure or waited(record)):
-        hops.append(Hop(at, f"sends it to {record.upstream}{_tries(record)}", _backend(record.cluster)))
+        how = f" over {record.upstream_tls}" if record.upstream_tls else ""
+        sent = f"sends it to {record.upstream}{how}{_tries(record)}"
+        hops.append(Hop(at, sent, _backend(record.cluster)))
     if failure:
         hops.append(Hop(at, failure, record.trouble or record.flags))
     return tuple(hops)

@@ -40,6 +40,11 @@ def record(details: str, code: int = 200, **more: object) -> Record:
             id="answered at the third try",
         ),
         pytest.param(
+            record("via_upstream", upstream="a:443", upstream_tls="TLSv1.3", cluster="odd"),
+            ("sends it to a:443 over TLSv1.3", "odd"),
+            id="answered over TLS",
+        ),
+        pytest.param(
             record("route_not_found", 404, flags="NR"),
             ("finds no rule that matches", "HTTPRoute shop/split"),
             id="no rule",
