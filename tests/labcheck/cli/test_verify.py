@@ -93,3 +93,28 @@ def test_some_trials_can_be_chosen_by_their_names(verify: Verify, capsys: pytest
 def test_a_name_that_no_trial_has_is_refused(verify: Verify, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify("7", "--seeds", "1", "--only", "nonesuch") == 2
     assert "No trial has `nonesuch` in its name." in capsys.readouterr().err
+
+
+def test_a_lab_that_does_not_run_there_is_skipped_unless_it_is_named(
+    verify: Verify, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify("--provider", "kind") == 0
+    assert "SKIP  lab-07-sample  trials: it runs on embedded only" in capsys.readouterr().out
+    assert verify("7", "--provider", "kind") == 2
+    assert "lab-07-sample does not run on `kind`" in capsys.readouterr().err
+
+
+def test_in_one_cluster_labs_are_tried_one_after_another(
+    make_lab: MakeLab, verify: Verify, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_lab()
+    text = (folder / "lab.yaml").read_text().replace("[embedded]", "[embedded, existing]")
+    (folder / "lab.yaml").write_text(text)
+    assert verify("7", "--provider", "existing", "--context", "x", "--jobs", "2") == 2
+    assert "Leave out --jobs." in capsys.readouterr().err
+
+
+def test_proofs_tell_what_became_of_each_task(verify: Verify, capsys: pytest.CaptureFixture[str]) -> None:
+    verify("7", "--seeds", "1", "--only", "mistake wrong", "--json")
+    (proof,) = [it for it in json.loads(capsys.readouterr().out) if it["what"] == "mistake wrong"]
+    assert proof["tasks"] == {"first": "pass", "second": "fail"}

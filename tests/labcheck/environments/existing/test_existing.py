@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from labcheck.cli.main import run
+from labcheck.cli.options import Session
 from labcheck.environments import process
 from labcheck.environments.existing.provider import Existing
 from labcheck.environments.lifecycle import down, reset, statuses, up
@@ -18,6 +20,7 @@ from labcheck.environments.state import StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, kubeconfig
 from labcheck.lab.load import load
+from labcheck.lab.pages import guide, under_prefix
 from labcheck.lab.variant import Variant, variant
 
 ID = "lab-07-sample"
@@ -108,9 +111,62 @@ def test_reset_brings_back_the_labs_namespaces_and_nothing_else(
         )
     cluster.connection.request("DELETE", pods.path(lab.namespace, "client"))
     reset(folder, lab, silent)
-    assert cluster.get(pods, "client", lab.namespace) is not None
+    pod = cluster.get(pods, "client", lab.namespace)
+    assert pod is not None
+    applied = folder.environment(ID).load("setup.json")["objects"]
+    assert [it["metadata"]["uid"] for it in applied if it["kind"] == "Pod"] == [pod["metadata"]["uid"]]
     assert cluster.get(maps, "mine", lab.namespace) is None
     assert cluster.get(maps, "mine", "default") is not None
+
+
+def test_reset_does_not_replace_a_pod_whose_labels_were_changed(
+    cluster: Cluster, context: str, folder: StateFolder, lab: Variant
+) -> None:
+    up(folder, lab, Existing(context), silent)
+    pods = cluster.kind("Pod")
+    before = cluster.get(pods, "client", lab.namespace)
+    labelled = {"name": "client", "namespace": lab.namespace, "labels": {"mine": "x"}}
+    cluster.connection.request(
+        "PATCH",
+        pods.path(lab.namespace, "client"),
+        body={"metadata": labelled},
+        content_type="application/merge-patch+json",
+    )
+    reset(folder, lab, silent)
+    after = cluster.get(pods, "client", lab.namespace)
+    assert before is not None
+    assert after is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert "mine" not in (after["metadata"].get("labels") or {})
+
+
+def test_the_labs_namespaces_have_a_prefix_wherever_they_are_named(
+    cluster: Cluster, context: str, folder: StateFolder, lab: Variant
+) -> None:
+    prefixed = under_prefix(lab, Existing.prefix)
+    up(folder, prefixed, Existing(context), silent)
+    assert prefixed.namespace == f"labcheck-{lab.namespace}"
+    assert prefixed.namespace in names(cluster)
+    assert lab.namespace not in names(cluster)
+    assert prefixed.namespace in guide(prefixed).markdown
+    record = folder.environment(ID).record()
+    assert record is not None
+    assert record.prefix == "labcheck-"
+
+
+def test_labs_are_verified_in_a_cluster_that_was_there_before(
+    cluster: Cluster, context: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labs, before = Path(__file__).parents[2] / "labs", names(cluster)
+    words = ["--labs", str(labs), "verify", "lab-90", "--provider", "existing", "--seeds", "1", "--json"]
+    assert run([*words, "--context", context], Session()) == 0
+    proofs = json.loads(capsys.readouterr().out)
+    assert {it["what"] for it in proofs} >= {"up", "untouched", "solution", "down"}
+    assert next(it["tasks"] for it in proofs if it["what"] == "solution") == {
+        "selected": "pass",
+        "answers": "pass",
+    }
+    assert names(cluster) == before
 
 
 def test_namespaces_that_were_there_are_not_touched(
