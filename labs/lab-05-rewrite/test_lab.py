@@ -140,6 +140,17 @@ def test_what_is_posted_reaches_both_services(traffic, expect, params):
         why="Another service took some of them, or answers in its place.",
         next=f"kubectl get httproute,virtualservice -n {params.namespace} -o yaml",
     )
+    # What only ratings-next has been told must not be heard from ratings.
+    known_to_next = f"/ratings/{random.randrange(10**9, 10**10)}"
+    client.get(f"http://ratings-next:9080{known_to_next}", method="POST", body='{"Next": 1}')
+    reply = client.get(f"http://ratings:9080{known_to_next}")
+    expect.holds(
+        "ratings answers for itself",
+        reply.ok and "Next" not in reply.body,
+        observed=str(reply),
+        why="This was posted to ratings-next alone, so it is ratings-next that answered.",
+        next=f"kubectl get httproute,virtualservice -n {params.namespace} -o yaml",
+    )
     missing = set(books)
 
     def look():
