@@ -15,14 +15,23 @@ from labcheck.yamltext import documents
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(<?([^)\s>]+)>?(?:\s+[\"'][^)]*)?\)")
 _SHELLS = frozenset({"sh", "bash", "shell", "console"})
-_SAYS_SO = re.compile(r"\bnot (be )?run\b", re.IGNORECASE)
+_NOT_RUN = re.compile(r"\bnot (be )?run\b", re.IGNORECASE)
+_NONE_IS_RUN = re.compile(r"\bnone of th(is is|ese are) run\b", re.IGNORECASE)
+_HEADING = re.compile(r"^#+ .*$", re.MULTILINE)
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 
 
 def page_problems(page: Page, *, all_run: bool) -> Iterator[Problem]:
-    """What is wrong with a page; with `all_run` each of its `sh` blocks must be marked to run."""
+    """What is wrong with a page.
+
+    With `all_run` each of its `sh` blocks must be marked to run, else it must say which are not.
+    """
     if not page.runs:
         yield Problem(page.path, 0, "No block of this page is executed: open one with ```sh run.")
+    if not all_run:
+        for block in unproven(page.markdown.split("\n"), page.blocks, page.first_line):
+            text = "Open this block with ```sh run, or say right before it that it is not run, and why."
+            yield Problem(page.path, block.line - 1, text)
     for block in page.blocks:
         if all_run and block.language == "sh" and not block.run:
             text = "This block is not executed: open it with ```sh run, or with ```text if it is output."
@@ -39,12 +48,20 @@ def page_problems(page: Page, *, all_run: bool) -> Iterator[Problem]:
 
 
 def unproven(lines: Sequence[str], found: Iterable[Block], first_line: int = 1) -> Iterator[Block]:
-    """The shell blocks of a page that nobody executes, and that the paragraph before does not say so of."""
+    """The shell blocks of a page that nobody executes, and of which it does not say so.
+
+    It does where the paragraph right before says "not run", or the section "None of this is run".
+    """
     for block in found:
         if block.language in _SHELLS and not block.run:
-            before = "\n".join(lines[: block.line - first_line - 1]).rstrip().rpartition("\n\n")[2]
-            if not _SAYS_SO.search(" ".join(before.split())):
+            section = _HEADING.split("\n".join(lines[: block.line - first_line - 1]).rstrip())[-1]
+            paragraph = section.rpartition("\n\n")[2]
+            if not (_NOT_RUN.search(_plain(paragraph)) or _NONE_IS_RUN.search(_plain(section))):
                 yield block
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
 def docs_problems(loaded: LoadedLab) -> Iterator[Problem]:

@@ -116,6 +116,27 @@ def test_a_refusal_needs_a_control(make_lab: MakeLab, claim: str, line: int) -> 
 
 
 @pytest.mark.parametrize(
+    ("before", "fence", "wrong"),
+    [
+        pytest.param("Look:", "```sh", True, id="nothing said"),
+        pytest.param("Look:", "```console", True, id="a console"),
+        pytest.param("Not run here.\n\nLook:", "```sh", True, id="said too early"),
+        pytest.param("Look (it is not\nrun here, for it is slow):", "```sh", False, id="said"),
+        pytest.param("None of\nthis is run.\n\nLook:", "```sh", False, id="said of the section"),
+        pytest.param("None of this is run.\n\n## On\n\nLook:", "```sh", True, id="said of another section"),
+        pytest.param("Look:", "```text", False, id="no command"),
+        pytest.param("Look:", "```sh run", False, id="run"),
+    ],
+)
+def test_a_guide_says_which_of_its_commands_are_not_run(
+    make_lab: MakeLab, before: str, fence: str, wrong: bool
+) -> None:
+    text = f"```sh run\nls\n```\n\n{before}\n\n{fence}\nls\n```\n"
+    problems = lint(make_lab({"guide.md": text}))
+    assert ["say right before it that it is not run" in it.text for it in problems] == [True] * wrong
+
+
+@pytest.mark.parametrize(
     ("claim", "wrong"),
     [
         pytest.param('assert a.condition("Programmed") is None', True, id="asked at once"),
@@ -139,7 +160,7 @@ def test_a_condition_is_never_none(make_lab: MakeLab, claim: str, wrong: bool) -
 def test_a_sound_link_is_no_problem(make_lab: MakeLab, target: str) -> None:
     text = (
         make_lab() / "guide.md"
-    ).read_text() + f'\nSee [it]({target} "there").\n```sh\n[x](nowhere)\n```\n'
+    ).read_text() + f'\nSee [it]({target} "there").\n```text\n[x](nowhere)\n```\n'
     assert lint(make_lab({"guide.md": text})) == []
 
 
