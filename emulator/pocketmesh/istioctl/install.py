@@ -79,7 +79,7 @@ def install_command(
         _confirm(f'This will install the Istio {ISTIO} profile "{values.profile}" into the cluster. ')
     install(api, values, readiness_timeout)
     for part in profile.lacks:
-        click.echo(f"{part} left out: this stand-in has those alone that are declared, with Gateway API.")
+        click.echo(f"{part} left out: this stand-in has only those that are declared with Gateway API.")
     click.echo(profile.farewell)
 
 
