@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socketserver
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -134,3 +135,24 @@ def test_without_internet_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentTrouble, match=r"kind 0\.32\.0 cannot be fetched") as raised:
         download.install(replace(TOOL, url="http://127.0.0.1:9/kind"), tmp_path / "tools")
     assert "HTTPS_PROXY" in raised.value.next_step
+
+
+class Refusing(socketserver.StreamRequestHandler):
+    """A proxy that lets nobody through."""
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_proxy_that_refuses_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as proxy:
+        threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
+        monkeypatch.setattr("urllib.request._opener", None)  # it has read the proxies once and for all
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.server_address[1]}")
+        with pytest.raises(EnvironmentTrouble, match="cannot be fetched") as raised:
+            download.install(replace(TOOL, url="https://labcheck.invalid/kind"), tmp_path / "tools")
+        proxy.shutdown()
+    assert "407 Proxy Authentication Required" in raised.value.evidence
+    assert not (tmp_path / "tools").exists()

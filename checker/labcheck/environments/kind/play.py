@@ -134,7 +134,7 @@ def stop(folder: Path, pid: int = 0) -> None:
     """Ends the playbook that runs in `folder`, of this process or of one that was killed."""
     with contextlib.suppress(OSError, ValueError):
         pid = pid or int((folder / "pid").read_text(encoding="utf-8"))
-    # Ansible hands SIGTERM on to the programs it has started, unless it is killed before it comes to that.
+    # Ansible hands SIGTERM on to what it has started, but may end before it comes to all of it.
     if pid:
         process.stop(pid, f"@{folder / 'env' / 'extravars'}")
     process.stop_marked(f"ANSIBLE_HOME={folder / 'home'}")
