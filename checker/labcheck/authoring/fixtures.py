@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import pytest
 
+from labcheck.environments.choice import provider_for
 from labcheck.environments.lifecycle import down, up
-from labcheck.environments.provider import provider_for
 from labcheck.environments.state import EnvironmentFolder, StateFolder
 from labcheck.lab.load import load
 from labcheck.lab.model import PROVIDERS

@@ -111,8 +111,8 @@ def solution_command(session: Session, lab: str, give_up: bool, execute: bool, s
         _show(pages)
         return
     from labcheck.authoring.replay import replay
+    from labcheck.environments.choice import provider
     from labcheck.environments.lifecycle import running
-    from labcheck.environments.provider import provider
 
     environment = running(session.state, variant.lab.id)
     traces = provider(environment.record.provider).traces

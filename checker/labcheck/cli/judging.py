@@ -29,7 +29,7 @@ class Judge:
 
     def grade(self) -> Report:
         """Grades the lab now, and remembers the report."""
-        from labcheck.environments.provider import provider
+        from labcheck.environments.choice import provider
         from labcheck.grading.run import grade
 
         folder, name = self.environment.folder, self.environment.record.provider

@@ -12,8 +12,8 @@ from labcheck.cli.options import Session, lab_argument
 @click.pass_obj
 def logs_command(session: Session, lab: str) -> None:
     """What was said while a lab was started, whether or not it came up."""
+    from labcheck.environments.choice import provider
     from labcheck.environments.kind.provider import steps
-    from labcheck.environments.provider import provider
     from labcheck.errors import UsageError
 
     lab_id = session.load(lab).lab.id

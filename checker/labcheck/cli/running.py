@@ -21,8 +21,8 @@ def up_command(
     session: Session, lab: str, provider: str | None, context: str, sure: bool, seed: int | None
 ) -> None:
     """Start a lab."""
+    from labcheck.environments.choice import provider_for
     from labcheck.environments.lifecycle import up
-    from labcheck.environments.provider import provider_for
     from labcheck.lab.pages import under_prefix
 
     started = time.monotonic()

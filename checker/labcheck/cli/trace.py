@@ -37,8 +37,8 @@ def trace_command(
     FROM is a pod of the lab's namespace or one that its checks send requests from, else NAMESPACE/POD; the
     name of a Deployment means one of its pods, and `host` this machine. The request is sent.
     """
+    from labcheck.environments.choice import provider
     from labcheck.environments.lifecycle import running
-    from labcheck.environments.provider import provider
     from labcheck.errors import UsageError
     from labcheck.kube import ApiRefused, connect
 

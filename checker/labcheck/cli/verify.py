@@ -183,7 +183,7 @@ def _planned(
 
 def _runner(lab: Lab, *, provider: str | None, named: bool, context: str, sure: bool) -> Provider | None:
     """What runs the lab; None when it does not run there, and nobody has asked for this very lab."""
-    from labcheck.environments.provider import provider_for
+    from labcheck.environments.choice import provider_for
     from labcheck.lab.model import PROVIDERS
 
     if not named and provider in PROVIDERS and provider not in lab.environment.providers:

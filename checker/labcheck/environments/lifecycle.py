@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from labcheck.environments.provider import Progress, Provider, provider
+from labcheck.environments.choice import provider
+from labcheck.environments.provider import Progress, Provider
 from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig

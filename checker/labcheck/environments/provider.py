@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from labcheck.errors import UsageError, did_you_mean
 from labcheck.kube import Cluster
-from labcheck.lab.model import PROVIDERS, Lab
 from labcheck.lab.variant import Variant
 
 Progress: TypeAlias = Callable[[str], None]
@@ -63,29 +61,3 @@ class Provider(Protocol):
 
     def logs(self, folder: Path) -> Path:
         """The file with what was said while the cluster was started, and since."""
-
-
-def provider(name: str, context: str = "", *, sure: bool = False) -> Provider:
-    """The provider called `name`. Raises UsageError for one that does not exist."""
-    if name == "embedded":
-        from labcheck.environments.embedded import Embedded
-
-        return Embedded()
-    if name == "kind":
-        from labcheck.environments.kind.provider import Kind
-
-        return Kind()
-    if name == "existing":
-        from labcheck.environments.existing.provider import Existing
-
-        return Existing(context, sure=sure)
-    raise UsageError(f"There is no provider `{name}`. {did_you_mean(name, PROVIDERS)}")
-
-
-def provider_for(lab: Lab, name: str | None, context: str = "", *, sure: bool = False) -> Provider:
-    """The provider that was asked for, or the lab's first. Raises UsageError if the lab lacks it."""
-    supported = lab.environment.providers
-    chosen = name or supported[0]
-    if chosen in PROVIDERS and chosen not in supported:
-        raise UsageError(f"{lab.id} does not run on `{chosen}`; it runs on {', '.join(supported)}.")
-    return provider(chosen, context, sure=sure)
