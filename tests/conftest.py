@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+
+# A job in the background is born deaf to Ctrl-C, and so is all that it starts; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PATIENCE = 30.0
 Serving = Callable[[Path, str], AbstractContextManager[Path]]
