@@ -1,7 +1,6 @@
 """What a check looked at: its claims, its requests with their answers, and the objects it read.
 
-Kept for `labcheck explain`. Of a look that is repeated until it settles only the
-last round is kept.
+Kept for `labcheck explain`. Of a look that is repeated until it settles only the last round is kept.
 """
 
 from __future__ import annotations
