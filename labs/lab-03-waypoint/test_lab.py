@@ -61,8 +61,7 @@ def test_the_waypoint_is_programmed(cluster, expect, params):
             why="A waypoint has one listener, the one that ztunnel speaks to.",
             next=show,
         )
-        programmed = gateway.condition("Programmed")
-        expect.holds("the condition Programmed is True", programmed, observed=str(programmed), next=show)
+        expect.condition(gateway, "Programmed", next=show)
         expect.note(f"{namespace}/{name}")
 
     expect.settle(look)
@@ -76,7 +75,8 @@ def test_requests_to_the_service_pass_through_the_waypoint(cluster, traffic, exp
     client, outsider = traffic.from_("client"), traffic.from_("outsider")
 
     def look():
-        bound = cluster.get("Service", "helloworld", namespace).condition("istio.io/WaypointBound")
+        service = cluster.get("Service", "helloworld", namespace)
+        bound = service.condition("istio.io/WaypointBound")
         expect.holds(
             "the Service helloworld uses a waypoint",
             bound.present,
@@ -84,7 +84,7 @@ def test_requests_to_the_service_pass_through_the_waypoint(cluster, traffic, exp
             why="Neither the Service nor its namespace names a waypoint with istio.io/use-waypoint.",
             next=f"kubectl get namespace {namespace} --show-labels",
         )
-        expect.holds("the condition istio.io/WaypointBound is True", bound, observed=str(bound), next=show)
+        expect.condition(service, bound.type, next=show)
         expect.equal(
             "the waypoint that it uses",
             observed=bound.message.removeprefix("Successfully attached to waypoint ").split(".")[0],
@@ -128,8 +128,7 @@ def test_v2_receives_its_share_of_the_requests(cluster, traffic, expect, params)
         route = attached_route(cluster, expect, namespace)
         show = f"kubectl get httproute {route.name} -n {namespace} -o yaml"
         for condition in ("Accepted", "ResolvedRefs"):
-            found = route.condition(condition, parent="helloworld")
-            expect.holds(f"the route's condition {condition} is True", found, observed=str(found), next=show)
+            expect.condition(route, condition, parent="helloworld", next=show)
         rule = rule_for_hello(route)
         expect.holds(
             "a rule of the route takes GET /hello",

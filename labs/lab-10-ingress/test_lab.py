@@ -31,8 +31,7 @@ def test_the_gateway_is_open(cluster, expect, params):
             item="HTTP on port 80",
             next=show,
         )
-        programmed = gateway.condition("Programmed")
-        expect.holds("the condition Programmed is True", programmed, observed=str(programmed), next=show)
+        expect.condition(gateway, "Programmed", next=show)
         expect.note(f"at {address(cluster, params)}")
 
     expect.settle(look)

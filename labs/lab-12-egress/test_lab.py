@@ -24,8 +24,7 @@ def test_the_waypoint_is_programmed(cluster, expect, params):
             why="What leaves the mesh in ambient mode leaves it by a waypoint, not by an egress gateway.",
             next=show,
         )
-        programmed = gateway.condition("Programmed")
-        expect.holds("the condition Programmed is True", programmed, observed=str(programmed), next=show)
+        expect.condition(gateway, "Programmed", next=show)
 
     expect.settle(look)
 
@@ -109,11 +108,9 @@ def bound(cluster, expect, params, host):
         wanted=f"a ServiceEntry for {host}",
     )
     show = f"kubectl get serviceentry {entry.name} -n {params.egress} -o yaml"
-    condition = entry.condition("istio.io/WaypointBound")
-    expect.holds(
-        f"the condition istio.io/WaypointBound of {entry.ref} is True",
-        condition,
-        observed=str(condition),
+    expect.condition(
+        entry,
+        "istio.io/WaypointBound",
         why="Neither the ServiceEntry nor its Namespace names a waypoint that is there.",
         next=show,
     )

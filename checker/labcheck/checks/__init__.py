@@ -62,8 +62,8 @@ the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy".
 
 `traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
     together(lambda: client.get(a), lambda: outsider.get(b)) -> [Response, Response]       at the same time
-    from_("client").get(url, method="GET", headers={}, body=None, timeout=5) -> Response
-    from_("client").sample(url, n=400, method="GET", headers={}, timeout=2) -> Sample
+    from_("client").get(url, method="GET", headers={}, body=None, at="", timeout=5) -> Response
+    from_("client").sample(url, n=400, method="GET", headers={}, timeout=10) -> Sample
     Response has .ok .code .headers (lower-case names) .body .exit_code .refusal .meaning .through_waypoint
     Refusal: RESET (ztunnel) · FORBIDDEN (403, a waypoint) · UNAUTHORIZED · UNAVAILABLE (503) · TIMEOUT ·
         REFUSED · DNS · TLS · OTHER
@@ -76,6 +76,7 @@ the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy".
     holds(expected, condition, observed="…") · fail(expected, observed="…")
     matches(resource, {"spec": {"rules": [{"backendRefs": only({"name": "v1", "weight": 90})}]}})
                                                       the fields that are mentioned; list items by their names
+    condition(resource, "Accepted", parent="helloworld")          its status; the parent is for routes
     answered(response, code=200)
     refused(response, by=Refusal.RESET, control=response)         the control must have been answered
     share(what, count=…, of=…, share=0.1)             binomial bounds, error rates in its docstring

@@ -166,16 +166,24 @@ class Expect:
         """
         found = tuple(differences(described, resource))
         fields = "field differs" if len(found) == 1 else "fields differ"
-        scope = f" -n {resource.namespace}" if resource.namespace else ""
         evidence = Evidence(
             f"{resource.ref} is as the task asks",
             f"{len(found)} {fields}" if found else "",
             why,
-            next or f"kubectl get {resource.kind.lower()} {resource.name}{scope} -o yaml",
+            next or _shown_by(resource),
             subject=", ".join(f"{it.path} of {resource.ref}" for it in found[:3]),
             differences=found,
         )
         self._claim(not found, evidence)
+
+    def condition(
+        self, resource: Resource, type: str, *, parent: str | None = None, why: str = "", next: str = ""
+    ) -> None:
+        """The condition of `resource` is True; of a route, that of the parent named `parent`."""
+        found = resource.condition(type, parent=parent)
+        expected = f"the condition {type} of {resource.ref} is True"
+        evidence = Evidence(expected, str(found), why, next or _shown_by(resource), subject=expected)
+        self._claim(found, evidence)
 
     def answered(self, response: Response, *, code: int = 200, why: str = "", next: str = "") -> None:
         """The request was answered with this code."""
@@ -231,3 +239,8 @@ class Expect:
         self._journal.add("claim", evidence.expected, "" if holds else evidence.observed or "not so")
         if not holds:
             raise Failed(evidence)
+
+
+def _shown_by(resource: Resource) -> str:
+    scope = f" -n {resource.namespace}" if resource.namespace else ""
+    return f"kubectl get {resource.kind.lower()} {resource.name}{scope} -o yaml"

@@ -28,7 +28,7 @@ class Embedded:
     """Clusters that are processes. `program` is what serves one, told `--state DIR --istio MODE`."""
 
     name = "embedded"
-    patience = 0.2
+    patience = 0.5
     traces = True
     prefix = ""
     light = True

@@ -172,6 +172,12 @@ def test_a_sample_that_would_be_repeated_is_refused(expect: Expect) -> None:
             id="matches",
         ),
         pytest.param(
+            lambda it: it.condition(ROUTE, "Accepted"),
+            "the condition Accepted of HTTPRoute n/r is True",
+            "no condition Accepted",
+            id="condition",
+        ),
+        pytest.param(
             lambda it: it.refused(RESET, by=Refusal.RESET, control=RESET),
             "a request that is allowed",
             "connection reset",
