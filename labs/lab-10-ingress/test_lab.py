@@ -48,12 +48,7 @@ def test_visitors_reach_the_storefront(cluster, traffic, expect, params):
             why=f"404: no route took it. 500: a route has no right to its backend. {states(cluster)}",
             next="kubectl get httproute -A -o yaml",
         )
-        expect.holds(
-            f"the answer comes from storefront in {params.shop}",
-            from_storefront(answer, params),
-            observed=str(answer),
-            next="kubectl get httproute -A -o yaml",
-        )
+        from_storefront(expect, params, answer)
 
     expect.settle(look)
 
@@ -93,12 +88,7 @@ def test_visitors_are_answered_over_tls(cluster, traffic, expect, params):
             why=f"{said} {states(cluster)}",
             next=f"kubectl get gtw {name} -n {namespace} -o yaml",
         )
-        expect.holds(
-            f"the answer comes from storefront in {params.shop}",
-            from_storefront(answer, params),
-            observed=str(answer),
-            next="kubectl get httproute -A -o yaml",
-        )
+        from_storefront(expect, params, answer)
 
     expect.settle(look)
 
@@ -156,8 +146,14 @@ def asked(cluster, traffic, params, host, path="/"):
     return traffic.from_("visitor").get(url, headers={"Host": host})
 
 
-def from_storefront(answer, params):
-    return '"pod": "storefront-' in answer.body and f'"namespace": "{params.shop}"' in answer.body
+def from_storefront(expect, params, answer):
+    """A visitor's answer is that of storefront."""
+    expect.holds(
+        f"the answer comes from storefront in {params.shop}",
+        '"pod": "storefront-' in answer.body and f'"namespace": "{params.shop}"' in answer.body,
+        observed=str(answer),
+        next="kubectl get httproute -A -o yaml",
+    )
 
 
 def complaints(cluster, params):

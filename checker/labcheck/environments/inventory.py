@@ -6,9 +6,11 @@ makes for another object is left to the controller. `changes` decides; nothing e
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from labcheck.errors import EnvironmentTrouble
@@ -112,14 +114,27 @@ def restore(cluster: Cluster, before: Sequence[Object], scope: Scope, timeout: f
     for it in todo.delete:
         _until_gone(cluster, it, deadline)
     made = {_key(it) for it in todo.make}
-    return [_renewed(cluster, it) if _key(it) in made else it for it in before]
+    return [renewed(cluster, it) if _key(it) in made else it for it in before]
 
 
-def _renewed(cluster: Cluster, it: Object) -> Object:
-    """`it` with the uid that it has now."""
+def save(path: Path, cluster: Cluster, scope: Scope) -> None:
+    """Writes what there is into a file, which only its user reads."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(take(cluster, scope)), encoding="utf-8")
+
+
+def bring_back(path: Path, cluster: Cluster, scope: Scope, timeout: float) -> None:
+    """Restores what was saved in the file. Raises EnvironmentTrouble when it is not done in time."""
+    before = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(restore(cluster, before, scope, timeout)), encoding="utf-8")
+
+
+def renewed(cluster: Cluster, it: Object) -> Object:
+    """`it` with the uid that it has now: whoever made it again did not tamper with it."""
     kind, metadata = _kind(cluster, it), it["metadata"]
     now = cluster.get(kind, metadata["name"], metadata.get("namespace", "")) if kind else None
-    return {**it, "metadata": {**metadata, "uid": now["metadata"]["uid"]}} if now else it
+    uid = now["metadata"].get("uid") if now else None
+    return {**it, "metadata": {**metadata, "uid": uid}} if uid else it
 
 
 def _counts(it: Object, kind: Kind, kept: set[str], scope: Scope) -> bool:

@@ -11,12 +11,11 @@ import time
 from dataclasses import dataclass, replace
 
 from labcheck.environments.choice import provider
+from labcheck.environments.inventory import renewed
 from labcheck.environments.provider import Progress, Provider
 from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
-from labcheck.kube.connection import Object
-from labcheck.kube.kinds import of
 from labcheck.kube.manifests import Applied, apply_all
 from labcheck.kube.readiness import wait_ready
 from labcheck.lab import pages
@@ -132,7 +131,7 @@ def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
             progress("snapshot restored")
             wait_ready(cluster, setup_objects(variant, cluster), runner.setup_timeout)
             applied = found.folder.load("setup.json").get("objects", ())
-            found.folder.save("setup.json", {"objects": [_renewed(it, cluster) for it in applied]})
+            found.folder.save("setup.json", {"objects": [renewed(cluster, it) for it in applied]})
             progress("setup ready")
         found.folder.save("grading.json", {})
 
@@ -190,14 +189,6 @@ def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
         for it in pages.setup_documents(variant)
     ]
     return [Applied(kind, obj) for obj, kind in found if kind is not None]
-
-
-def _renewed(applied: Object, cluster: Cluster) -> Object:
-    """An object of the setup with the uid that it has now: whoever made it again did not tamper with it."""
-    kind, metadata = of(cluster.kinds(), applied["apiVersion"], applied["kind"]), applied["metadata"]
-    now = cluster.get(kind, metadata["name"], metadata.get("namespace", "")) if kind else None
-    uid = now["metadata"].get("uid") if now else None
-    return applied | {"metadata": metadata | {"uid": uid}} if uid else applied
 
 
 def _status(folder: EnvironmentFolder, record: Record) -> Status:

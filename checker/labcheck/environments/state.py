@@ -57,16 +57,20 @@ class EnvironmentFolder:
 
     def variables(self) -> dict[str, str]:
         """What a program needs in its environment to talk to the lab."""
-        return {
+        record = self.record()
+        found = {
             "KUBECONFIG": str(self.kubeconfig),
             # kubectl caches what a server offers by host and port, and a later lab may get this one's port.
             "KUBECACHEDIR": str(self.path / "kubectl-cache"),
             "LABCHECK_LAB": self.path.name,
             # So that `labcheck` finds the same lab in whatever folder the program works.
             "LABCHECK_STATE": str(self.path.parents[1]),
-            **self._labs(),
-            **self._tools(),
         }
+        if record and record.lab_folder:
+            found["LABCHECK_LABS"] = str(Path(record.lab_folder).parent)
+        if record and record.provider == "embedded":
+            found["PATH"] = self._search_path()
+        return found
 
     def record(self) -> Record | None:
         """What runs here, or None when nothing does."""
@@ -77,16 +81,10 @@ class EnvironmentFolder:
             # Written by another version: nothing to rely on, so it is as good as interrupted.
             return Record(str(data.get("lab", self.path.name)), "", "embedded", 0, "default", "creating")
 
-    def _labs(self) -> dict[str, str]:
-        record = self.record()
-        return {"LABCHECK_LABS": str(Path(record.lab_folder).parent)} if record and record.lab_folder else {}
-
-    def _tools(self) -> dict[str, str]:
-        record = self.record()
-        if record is None or record.provider != "embedded":
-            return {}
+    def _search_path(self) -> str:
+        """The PATH, with stand-ins for what is missing on it."""
         try:
-            return {"PATH": search_path(self.path, os.environ.get("PATH", os.defpath))}
+            return search_path(self.path, os.environ.get("PATH", os.defpath))
         except OSError as error:
             raise _unusable(self.path, error) from error
 

@@ -109,15 +109,10 @@ class Existing:
         return False
 
     def snapshot(self, folder: Path, cluster: Cluster) -> None:
-        path = folder / "inventory.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(inventory.take(cluster, _scope(folder))), encoding="utf-8")
+        inventory.save(folder / "inventory.json", cluster, _scope(folder))
 
     def restore(self, folder: Path, cluster: Cluster) -> None:
-        path = folder / "inventory.json"
-        taken = json.loads(path.read_text(encoding="utf-8"))
-        restored = inventory.restore(cluster, taken, _scope(folder), self.setup_timeout)
-        path.write_text(json.dumps(restored), encoding="utf-8")
+        inventory.bring_back(folder / "inventory.json", cluster, _scope(folder), self.setup_timeout)
 
     def logs(self, folder: Path) -> Path:
         return folder / "log"

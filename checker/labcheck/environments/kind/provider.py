@@ -164,15 +164,10 @@ class Kind:
         return bool(name)
 
     def snapshot(self, folder: Path, cluster: Cluster) -> None:
-        taken = inventory.take(cluster, inventory.WHOLE)
-        (folder / "inventory.json").write_text(json.dumps(taken), encoding="utf-8")
-        (folder / "inventory.json").chmod(0o600)
+        inventory.save(folder / "inventory.json", cluster, inventory.WHOLE)
 
     def restore(self, folder: Path, cluster: Cluster) -> None:
-        path = folder / "inventory.json"
-        taken = json.loads(path.read_text(encoding="utf-8"))
-        restored = inventory.restore(cluster, taken, inventory.WHOLE, self.setup_timeout)
-        path.write_text(json.dumps(restored), encoding="utf-8")
+        inventory.bring_back(folder / "inventory.json", cluster, inventory.WHOLE, self.setup_timeout)
 
     def logs(self, folder: Path) -> Path:
         return log(folder / "play")

@@ -40,6 +40,7 @@ def resolve(mesh: Mesh, source: Workload, name: str) -> list[str]:
 
 def _addresses(mesh: Mesh, service: Place) -> list[str]:
     """A Service's virtual address; the ready pods of one that has none."""
-    virtual = [ip for ip, place in mesh.services.addresses.items() if place == service]
-    ready = [endpoint.ip for port in mesh.services.ports[service] for endpoint in port.ready]
-    return virtual[:1] or list(dict.fromkeys(ready))
+    virtual = next((ip for ip, place in mesh.services.addresses.items() if place == service), None)
+    if virtual is not None:
+        return [virtual]
+    return list(dict.fromkeys(end.ip for port in mesh.services.ports[service] for end in port.ready))

@@ -75,10 +75,11 @@ class Sent:
 
     def hops(self, status: int) -> list[Hop]:
         """The client's look-up, the way after it, and the pod that answered with `status`, if one did."""
-        mesh, ip, host = self._plane.mesh, self._address(), self._request.host
+        mesh, host = self._plane.mesh, self._request.host
+        ip, unresolved = self._resolved()
         client = shown(self._client)
         if not ip:
-            return [Hop(client, f"asks the DNS for {host}", self._unresolved())]
+            return [Hop(client, f"asks the DNS for {host}", unresolved)]
         said = "" if ip == host else f"the DNS says that {host} is {ip}"
         hops = [Hop(client, f"connects to {ip}:{self._request.port}", said)]
         way, (passages, _) = self._taken(), self._passages()
@@ -121,7 +122,7 @@ class Sent:
     def _taken(self) -> Path | None:
         if self._way is not None:
             return self._way
-        ip = self._address()
+        ip, _ = self._resolved()
         if not ip:
             return None
         arrival = self._arrival
@@ -133,20 +134,14 @@ class Sent:
         connection = Connection(self._client.ip, 0, ip, self._request.port)
         return self._plane.sent(decide(self._plane.mesh, connection, same))
 
-    def _unresolved(self) -> str:
+    def _resolved(self) -> tuple[str, str]:
+        """The address of the host that is asked for, or nothing and why there is none."""
         try:
-            addresses(self._client, self._request.host)
+            return addresses(self._client, self._request.host)[0], ""
         except NameServerSilent:
-            return "the name server does not answer: what is sent to it is dropped"
+            return "", "the name server does not answer: what is sent to it is dropped"
         except NameNotFound:
-            pass
-        return "nobody has this name"
-
-    def _address(self) -> str:
-        try:
-            return addresses(self._client, self._request.host)[0]
-        except NameNotFound:
-            return ""
+            return "", "nobody has this name"
 
 
 def shown(client: Container) -> str:
