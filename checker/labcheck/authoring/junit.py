@@ -1,4 +1,7 @@
-"""Proofs as JUnit XML, which CI systems show: a suite for each lab and seed, a case for each trial."""
+"""Proofs as JUnit XML, which CI systems show: a suite for each lab and seed, a case for each trial.
+
+JUnit knows no trial that was made in part: what was left out of one stands in the case's output.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,8 @@ def junit(proofs: Iterable[Proof]) -> str:
             if proof.problem:
                 problem = _NOT_XML.sub("�", proof.problem)
                 ElementTree.SubElement(case, "failure", message=problem.split("\n")[0]).text = problem
+            if proof.left_out:
+                ElementTree.SubElement(case, "system-out").text = f"left out: {proof.left_out}"
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
 

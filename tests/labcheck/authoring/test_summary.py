@@ -34,3 +34,8 @@ def test_junit_has_a_suite_for_each_lab_and_seed() -> None:
     assert failure.get("message") == "loses split:� expected <one>"
     assert failure.text is not None
     assert failure.text.endswith("and more")
+
+
+def test_junit_says_in_a_case_what_was_left_out_of_its_trial() -> None:
+    root = ElementTree.fromstring(junit([Proof("lab-a", 1, "guide", "", left_out="line 4: no traces")]))
+    assert [output.text for output in root.iter("system-out")] == ["left out: line 4: no traces"]
