@@ -78,7 +78,7 @@ def _print_gateway_api(parsed: argparse.Namespace) -> int:
 
 async def _serve(state: Path, istio: str, port: int) -> None:
     # aiohttp reads the machine's authorities twice when it is imported; nothing here ever trusts them.
-    os.environ.setdefault("SSL_CERT_FILE", os.devnull)
+    os.environ["SSL_CERT_FILE"] = os.devnull
     from pocketmesh.cluster import Place, run
 
     stop = asyncio.Event()
