@@ -1,20 +1,10 @@
-"""The command `pocketmesh`: serves one cluster in the foreground until it is told to stop."""
+"""The command `pocketmesh`: which verbs there are. What a verb needs is imported when it is chosen."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import gc
-import logging
-import os
-import signal
 import sys
 from pathlib import Path
-from typing import Final
-
-from pocketmesh.store import StoreError
-
-_TURN: Final = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,23 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def _serve_one(parsed: argparse.Namespace) -> int:
-    # A collection that looks at a whole cluster takes tens of milliseconds: it may come a tenth as often.
-    gc.set_threshold(10_000)
-    # bashkit's threads enter the context of a script's tasks, and fail while one of these is being run: let
-    # them have their turn when the loop waits, not in the middle of a step.
-    sys.setswitchinterval(_TURN)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    state: Path = parsed.state.resolve()
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Unix sockets are addressed relative to here, so a long path to the state does not matter.
-        os.chdir(state)
-        asyncio.run(_serve(state, parsed.istio, parsed.port))
-    except (OSError, StoreError, TimeoutError) as error:
-        print(f"pocketmesh: cannot serve {state}: {error}", file=sys.stderr)
-        return 1
-    return 0
+def _serve(parsed: argparse.Namespace) -> int:
+    from pocketmesh.serving import serve
+
+    return serve(parsed.state, parsed.istio, parsed.port)
 
 
 def _trace(parsed: argparse.Namespace) -> int:
@@ -71,21 +48,10 @@ def _print_gateway_api(parsed: argparse.Namespace) -> int:
 
     from pocketmesh.schema.crds import gateway_api_crds, gateway_api_policies
 
-    items = [*gateway_api_crds(), *gateway_api_policies()]
-    print(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    # One by one: of a List kubectl asks no server whether it validates, and does it all by itself.
+    for obj in (*gateway_api_crds(), *gateway_api_policies()):
+        print(json.dumps(obj))
     return 0
-
-
-async def _serve(state: Path, istio: str, port: int) -> None:
-    # aiohttp reads the machine's authorities twice when it is imported; nothing here ever trusts them.
-    os.environ["SSL_CERT_FILE"] = os.devnull
-    from pocketmesh.cluster import Place, run
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run(Place(state, Path("run")), "ambient" if istio == "ambient" else "none", port, stop)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=int, default=0, metavar="N", help="0, the default: the one it had, or any"
     )
-    serve.set_defaults(run=_serve_one)
+    serve.set_defaults(run=_serve)
     trace = verbs.add_parser("trace", help="follow one request through a cluster's mesh")
     trace.add_argument(
         "client", metavar="FROM", help="NAMESPACE/POD, a Deployment's name for its pods, or host"

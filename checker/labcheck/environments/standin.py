@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 _FOLDER = "bin"
-_PROGRAMS = {"istioctl": "-m pocketmesh istioctl", "pocketmesh": "-m pocketmesh"}
+_PROGRAMS = {"istioctl": "-m pocketmesh.istioctl", "pocketmesh": "-m pocketmesh"}
 
 
 def search_path(environment: Path, path: str) -> str:

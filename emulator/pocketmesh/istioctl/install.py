@@ -112,10 +112,8 @@ def install(api: Api, values: Values, patience: float) -> None:
 
 
 def _applied(api: Api, component: str, values: Values) -> list[Object]:
-    objects = [customised(obj, values) for obj in component_objects(component)]
-    for obj in objects:
-        api.apply(obj, MANAGER, force=True)
-    return objects
+    objects = (customised(obj, values) for obj in component_objects(component))
+    return [api.apply(obj, MANAGER, force=True) for obj in objects]
 
 
 @click.command("uninstall")

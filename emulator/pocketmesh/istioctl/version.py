@@ -10,9 +10,9 @@ from collections import Counter
 from typing import Any, Final
 
 import click
-import yaml
 
 from pocketmesh.istioctl.istiod import istiods, proxies, version
+from pocketmesh.istioctl.output import as_yaml
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.remote.api import Api
 from pocketmesh.versions import ISTIO
@@ -50,7 +50,7 @@ def version_command(session: Session, short: bool, remote: bool, output: str | N
     if output == "json":
         click.echo(json.dumps(found, indent=2))
     elif output == "yaml":
-        click.echo(yaml.safe_dump(found).rstrip())
+        click.echo(as_yaml(found))
     else:
         click.echo("\n".join(lines(found, short)))
 

@@ -48,8 +48,7 @@ def until(look: Callable[[], _Found | None], patience: float) -> _Found | None:
 
 
 def wait_ready(api: Api, objects: Iterable[Object], patience: float) -> None:
-    """Returns when all are ready. Raises Failed when they are not in time."""
-    # As they were applied they have no status yet, so what is ready now always is.
+    """Returns when all of these, as last read, are ready. Raises Failed when they are not in time."""
     waiting = [obj for obj in objects if not_ready(obj)]
 
     def all_are() -> bool | None:

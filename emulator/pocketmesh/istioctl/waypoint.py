@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 import click
-import yaml
 
 from pocketmesh.istioctl.duration import DURATION
 from pocketmesh.istioctl.exits import USAGE
+from pocketmesh.istioctl.output import as_yaml
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.tables import table
 from pocketmesh.istioctl.waiting import until
@@ -97,7 +97,7 @@ _timeout = click.option(
 @click.pass_obj
 def generate_command(session: Session, name: str, traffic: str, revision: str) -> None:
     """Print the Gateway of a waypoint as YAML."""
-    click.echo(yaml.safe_dump(gateway(name, session.namespace, traffic, revision)).rstrip())
+    click.echo(as_yaml(gateway(name, session.namespace, traffic, revision)))
 
 
 @waypoint_command.command("apply")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import yaml
 
+from pocketmesh.istioctl.output import as_yaml
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.istioctl.ztunnel_dump import PARTS, Asked, chosen, shown
 from pocketmesh.objects import Object, is_true, name_of
@@ -56,7 +56,7 @@ def _part(name: str) -> click.Command:
             click.echo("\n\n".join(shown(dump, part, question) for part in parts))
         else:
             found = chosen(dump, name, question) if name != "all" else dump
-            click.echo(json.dumps(found, indent=4) if output == "json" else yaml.safe_dump(found).rstrip())
+            click.echo(json.dumps(found, indent=4) if output == "json" else as_yaml(found))
 
     return command
 

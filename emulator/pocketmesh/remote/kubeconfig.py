@@ -7,13 +7,13 @@ Source: k8s.io/client-go tools/clientcmd (loading rules).
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from pocketmesh.remote.errors import Failed
 
@@ -83,12 +83,24 @@ def access(config: Section, context: str | None = None) -> Access:
 
 def _loaded(path: Path) -> Section:
     try:
-        found = yaml.safe_load(path.read_text())
+        found = _parsed(path.read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise Failed(f"the kubeconfig {path} cannot be read: {error}") from error
     return found if isinstance(found, dict) else {}
+
+
+def _parsed(text: str) -> Any:
+    # Those of this package are JSON, and a short command is done before a parser of YAML is imported.
+    with suppress(ValueError):
+        return json.loads(text)
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(error) from error
 
 
 def _named(config: Section, kind: str, name: str) -> Section:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import click
-import yaml
 
 from pocketmesh.istioctl.analysis import namespaces, policies, services, statuses
 from pocketmesh.istioctl.analysis.findings import LEVELS, Finding, worst_first
 from pocketmesh.istioctl.analysis.world import World, of_cluster, of_file, world
 from pocketmesh.istioctl.exits import FINDINGS
+from pocketmesh.istioctl.output import as_yaml
 from pocketmesh.istioctl.session import Session, connected
 from pocketmesh.remote.errors import Failed
 
@@ -81,7 +81,7 @@ def analyze_command(
             click.echo(it.line(looked_at))
     else:
         data = [it.data(looked_at) for it in found]
-        click.echo(json.dumps(data, indent="\t") if output == "json" else yaml.safe_dump(data).rstrip())
+        click.echo(json.dumps(data, indent="\t") if output == "json" else as_yaml(data))
     scope = _scope(chosen, list(local))
     if not found and output == "log":
         click.echo(f"✔ No validation issues found when analyzing {scope}.", err=True)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from pocketmesh.istioctl.exits import UNREADABLE
 from pocketmesh.objects import Object, name_of, namespace_of
 from pocketmesh.remote.api import Api
@@ -97,6 +95,8 @@ def of_file(path: Path, namespace: str) -> list[Object]:
 
     Raises Failed with the exit code for unreadable input.
     """
+    import yaml
+
     try:
         documents: list[Any] = list(yaml.safe_load_all(path.read_text()))
     except (OSError, yaml.YAMLError) as error:
