@@ -28,11 +28,12 @@
         route = cluster.find("HTTPRoute", lambda it: it.at("spec", "rules"), params["namespace"],
                              wanted="an HTTPRoute with a rule")
         expect.equal("the weights", observed=..., expected=..., why="…")
-        sample = expect.sample(lambda: traffic.from_("client").sample("http://helloworld:5000/hello", n=400))
-        expect.holds("every request is answered", not sample.refused,
-                     observed=f"{len(sample.refused)} of {sample.n} refused: {sample.refused[:1]}")
-        expect.share("v2", count=sample.count(lambda it: "version: v2" in it.body), of=sample.n,
-                     share=params["share"] / 100)
+        expect.share(
+            "requests answered by v2",
+            lambda n: traffic.from_("client").sample("http://helloworld:5000/hello", n),
+            where=lambda reply: "version: v2" in reply.body,
+            share=params["share"] / 100,
+        )
 
 The docstring's first line is the sentence the learner reads beside the verdict (at most 72 characters; no
 params are filled in, so name things without them). Rules:
@@ -41,7 +42,7 @@ params are filled in, so name things without them). Rules:
   poorer evidence. **Any other exception makes the task ungradable**, with the check's file and line: so do a
   missing probe pod, an API that does not answer, and our own time limits.
 * A check whose task `needs` others runs only when those passed; else the task is blocked.
-* Whatever may need a moment goes, with its reads, inside `expect.settle`. Samples never do.
+* Whatever may need a moment goes, with its reads, inside `expect.settle`. Samples and shares never do.
 
 The fixtures:
 
@@ -63,11 +64,11 @@ the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy".
 `traffic`   (`Traffic`) sends from the pods under `probes` in lab.yaml.
     together(lambda: client.get(a), lambda: outsider.get(b)) -> [Response, Response]       at the same time
     from_("client").get(url, method="GET", headers={}, body=None, at="", timeout=5) -> Response
-    from_("client").sample(url, n=400, method="GET", headers={}, timeout=10) -> Sample
+    from_("client").sample(url, n, method="GET", headers={}, timeout=10) -> Sample
     Response has .ok .code .headers (lower-case names) .body .exit_code .refusal .meaning .through_waypoint
     Refusal: RESET (ztunnel) · FORBIDDEN (403, a waypoint) · UNAUTHORIZED · UNAVAILABLE (503) · TIMEOUT ·
         REFUSED · DNS · TLS · OTHER
-    Sample has .n .responses .refused .count(matches) .tally(key)
+    Sample has .n .responses .refused .command .count(matches) .tally(key)
 
 `expect`    (`Expect`) claims; each takes why="" (why this goes wrong) and next="" (the next command to run).
     settle(look, within=30) -> what look returned     three equal rounds; the last one is reported
@@ -79,7 +80,7 @@ the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy".
     condition(resource, "Accepted", parent="helloworld")          its status; the parent is for routes
     answered(response, code=200)
     refused(response, by=Refusal.RESET, control=response)         the control must have been answered
-    share(what, count=…, of=…, share=0.1)             binomial bounds, error rates in its docstring
+    share(what, send, where=…, share=0.1, margin=0.2) sends as many as it takes; errors in its docstring
     note("bookinfo/waypoint, 3 of 3")                 shown beside the task when it passes
     part(1, "the route is attached")                  points kept for what held so far, if the rest fails
 """

@@ -1,7 +1,8 @@
-"""The vocabulary of checks: claims that hold or raise `Failed` with evidence, and the two ways to look.
+"""The vocabulary of checks: claims that hold or raise `Failed` with evidence, and the ways to look.
 
 `settle` repeats until the outcome is consistent, because a mesh needs a moment to follow its configuration.
-`sample` looks once: repeating a sample until it passes would accept nearly any share.
+`sample` looks once: repeating a sample until it passes would accept nearly any share. `share` sends as many
+requests as a verdict about a share takes.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import time
 from collections.abc import Callable, Container, Mapping
 from typing import Any, NoReturn, TypeVar
 
-from labcheck.checks import stats
 from labcheck.checks.differences import differences
 from labcheck.checks.journal import Journal
 from labcheck.checks.resource import Resource
-from labcheck.checks.response import Refusal, Response
+from labcheck.checks.response import Refusal, Response, Sample
+from labcheck.checks.stats import SequentialTest
 from labcheck.checks.verdict import Evidence, Failed, Part
 from labcheck.checks.wording import shown
 
@@ -108,11 +109,12 @@ class Expect:
 
     def sample(self, look: Callable[[], T]) -> T:
         """Calls `look` once and returns what it returns. Refuses to be used inside `settle`."""
-        if self._settling:
-            raise RuntimeError(
-                "expect.sample inside expect.settle: a sample that is repeated accepts anything"
-            )
+        self._once("expect.sample")
         return look()
+
+    def _once(self, way: str) -> None:
+        if self._settling:
+            raise RuntimeError(f"{way} inside expect.settle: a sample that is repeated accepts anything")
 
     def note(self, text: str) -> None:
         """A few words that the report shows beside the task when it passes: what was seen."""
@@ -216,24 +218,58 @@ class Expect:
         )
         self._claim(response.refusal is by, evidence)
 
-    def share(self, what: str, *, count: int, of: int, share: float, why: str = "", next: str = "") -> None:
-        """`count` of `of` requests speak for the share: within the binomial bounds of `stats.bounds`.
+    def share(
+        self,
+        what: str,
+        send: Callable[[int], Sample],
+        *,
+        where: Callable[[Response], object],
+        share: float,
+        margin: float = 0.2,
+        why: str = "",
+        next: str = "",
+    ) -> None:
+        """The share of the requests `where` the condition holds is `share`; every request is answered.
 
-        A right answer is refused once in a million gradings at most. What is accepted of a wrong one
-        depends on n: with 400 requests and a share of 0.1 the bounds are 14 to 72, so a share of 0.3 is
-        accepted with a chance of 3e-8 and an even split never; with a share of 0.3 they are 77 to 166, and
-        an even split is accepted with a chance of 4e-4. Near misses are for the declared weights to show.
+            expect.share("requests answered by v2", lambda n: client.sample(url, n),
+                         where=lambda reply: "version: v2" in reply.body, share=0.3)
+
+        `send` is called for one batch after another, until the evidence suffices (`stats.SequentialTest`).
+        A right answer is refused once in a million gradings at most. A share that is off by `margin` or more
+        is accepted four times in ten thousand at most, and so is none or all where there is no room for the
+        margin. Nearer misses are for the declared weights to show. A right answer takes 88 requests on
+        average for a share of 0.1, 130 for 0.3 and 142 for 0.5; what lies half way to the margin can take
+        700. Refuses to be used inside `settle`.
         """
-        bounds = stats.bounds(of, share)
+        self._once("expect.share")
+        test, before, sample = SequentialTest(share, margin), len(self._journal), Sample(())
+        for n in test.looks:
+            sample += send(n - sample.n)
+            if sample.refused:
+                break
+            if sample.n != n:
+                raise ValueError(f"expect.share asked for {n} requests in all, and {sample.n} were sent")
+            if test.judge(sample.count(where), n) is not None:
+                break
+        self._journal.rewind(before)
+        self._journal.sampled(sample.command, sample.n, str(sample))
+        self.holds(
+            "every request is answered",
+            not sample.refused,
+            observed=f"{len(sample.refused)} of {sample.n} were not: {''.join(map(str, sample.refused[:1]))}",
+            next=sample.command,
+        )
+        count, (low, high) = sample.count(where), test.bounds(sample.n)
+        holds = low <= count <= high
         evidence = Evidence(
-            f"{what}: {share:.0%} of {of} requests, that is {bounds.low} to {bounds.high}",
-            f"{count} of {of} requests ({count / of:.0%}, one sample)",
+            f"{what}: {share:.0%}" + ("" if holds else f", that is {low} to {high} of {sample.n}"),
+            f"{count} of {sample.n} requests ({count / sample.n:.0%})",
             why,
             next,
             subject=what,
         )
-        self._claim(count in bounds, evidence)
-        self.note(f"{what}: {count} of {of} requests")
+        self._claim(holds, evidence)
+        self.note(f"{what}: {count} of {sample.n} requests")
 
     def _claim(self, holds: object, evidence: Evidence) -> None:
         self._journal.add("claim", evidence.expected, "" if holds else evidence.observed or "not so")

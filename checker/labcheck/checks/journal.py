@@ -43,6 +43,10 @@ class Journal:
         if not self.entries or self.entries[-1] != entry:
             self.entries.append(entry)
 
+    def sampled(self, command: str, n: int, result: str) -> None:
+        """One entry for `n` requests that a single command sends one of."""
+        self.add("request", f"{command}   # {n} times", result)
+
     def keep(self, ref: str, obj: Mapping[str, Any]) -> None:
         """An object as it was read, without the bookkeeping of who wrote which field."""
         metadata = {key: it for key, it in (obj.get("metadata") or {}).items() if key != "managedFields"}

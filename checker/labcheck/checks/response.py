@@ -60,6 +60,8 @@ _EXITS = {
 }
 _TOLD = 80
 """So much of a body is told."""
+_ANSWERS = 10
+"""So many different answers of a sample are told."""
 _CODES = {401: Refusal.UNAUTHORIZED, 403: Refusal.FORBIDDEN, 503: Refusal.UNAVAILABLE}
 
 
@@ -114,6 +116,8 @@ class Sample:
     """Many equal requests, sent once, each over a connection of its own."""
 
     responses: tuple[Response, ...]
+    command: str = ""
+    """What a learner types to send one of them."""
 
     @property
     def n(self) -> int:
@@ -131,6 +135,14 @@ class Sample:
     def tally(self, key: Callable[[Response], str]) -> Counter[str]:
         """How often each value of `key` came."""
         return Counter(key(response) for response in self.responses)
+
+    def __add__(self, more: Sample) -> Sample:
+        """Both as one sample, of the command that was sent last."""
+        return Sample(self.responses + more.responses, more.command)
+
+    def __str__(self) -> str:
+        answers = Counter(map(str, self.responses)).most_common(_ANSWERS)
+        return "; ".join(f"{count} × {answer}" for answer, count in answers)
 
 
 def parse(output: str, exit_code: int) -> Response:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import shlex
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +23,7 @@ from labcheck.kube import ApiRefused, Cluster, ExecTimeout, Executed
 # Of the shell, not of curl: 126 and 127 mean that there is no curl to run, 2 and 3 that we called it wrongly.
 _NOT_CURL = {2, 3, 4, 126, 127}
 _GIVE_UP_AFTER = 10
-_LANES, _LANE = 3, 100
+_LANES, _LANE = 3, 10
 """A sample goes out in this many lanes at the same time, when that leaves each at least so many requests."""
 
 T = TypeVar("T")
@@ -67,7 +66,7 @@ class Sender:
     def sample(
         self,
         url: str,
-        n: int = 400,
+        n: int,
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
@@ -83,10 +82,9 @@ class Sender:
         sizes = [n // lanes + (lane < n % lanes) for lane in range(lanes)]
         sent = Traffic.together(*(partial(self._lane, command, size) for size in sizes))
         responses = [response for lane in sent for response in lane]
-        answers = Counter(map(str, responses)).most_common(_GIVE_UP_AFTER)
-        seen = "; ".join(f"{count} × {answer}" for answer, count in answers)
-        self._journal.add("request", f"{self._typed(command)}   # {len(responses)} times", seen)
-        return Sample(tuple(responses))
+        sample = Sample(tuple(responses), self._typed(command))
+        self._journal.sampled(sample.command, sample.n, str(sample))
+        return sample
 
     def _lane(self, command: list[str], n: int) -> list[Response]:
         """The request `n` times, one after another in a single exec."""

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import pytest
 
 from labcheck.checks.expect import Expect, shown
 from labcheck.checks.journal import Journal
 from labcheck.checks.resource import Resource
-from labcheck.checks.response import Refusal, Response
+from labcheck.checks.response import Refusal, Response, Sample
 from labcheck.checks.verdict import Failed
 
 OK = Response(200, {}, "hello")
@@ -18,6 +18,27 @@ ROUTE = Resource(
     metadata={"name": "r", "namespace": "n"},
     spec={"rules": [{"name": "b", "weight": 1}, {"name": "a", "weight": 2}]},
 )
+
+
+class Service:
+    """So many of ten requests are answered by v2."""
+
+    def __init__(self, of_ten: int, refuses: Container[int] = ()) -> None:
+        self.of_ten, self.refuses = of_ten, refuses
+        self.batches: list[int] = []
+
+    def send(self, n: int) -> Sample:
+        sent = sum(self.batches)
+        self.batches.append(n)
+        return Sample(tuple(map(self.answer, range(sent, sent + n))), "curl http://a/")
+
+    def answer(self, number: int) -> Response:
+        version = "v2" if number % 10 < self.of_ten else "v1"
+        return RESET if number in self.refuses else Response(200, {}, version)
+
+
+def v2(reply: Response) -> bool:
+    return reply.body == "v2"
 
 
 class Time:
@@ -125,9 +146,16 @@ def test_a_sample_is_taken_once(expect: Expect) -> None:
     assert calls == [1]
 
 
-def test_a_sample_that_would_be_repeated_is_refused(expect: Expect) -> None:
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(lambda it: it.sample(lambda: 1), id="sample"),
+        pytest.param(lambda it: it.share("v2", Service(3).send, where=v2, share=0.3), id="share"),
+    ],
+)
+def test_a_sample_that_would_be_repeated_is_refused(expect: Expect, look: Callable[[Expect], None]) -> None:
     with pytest.raises(RuntimeError, match="inside"):
-        expect.settle(lambda: expect.sample(lambda: 1))
+        expect.settle(lambda: look(expect))
 
 
 @pytest.mark.parametrize(
@@ -184,10 +212,16 @@ def test_a_sample_that_would_be_repeated_is_refused(expect: Expect) -> None:
             id="refused like everything",
         ),
         pytest.param(
-            lambda it: it.share("v2", count=60, of=300, share=0.1),
-            "v2: 10% of 300 requests, that is 8 to 58",
-            "60 of 300 requests (20%, one sample)",
+            lambda it: it.share("v2", Service(7).send, where=v2, share=0.3),
+            "v2: 30%, that is 7 to 56 of 96",
+            "69 of 96 requests (72%)",
             id="share",
+        ),
+        pytest.param(
+            lambda it: it.share("v2", Service(3, refuses={5, 70}).send, where=v2, share=0.3),
+            "every request is answered",
+            "2 of 96 were not: connection reset (curl exit 56)",
+            id="share of requests that are refused",
         ),
     ],
 )
@@ -205,8 +239,31 @@ def test_claims_that_hold_pass(expect: Expect) -> None:
     expect.contains("x", observed="abc", item="b")
     expect.answered(OK)
     expect.refused(RESET, by=Refusal.RESET, control=OK)
-    expect.share("v2", count=31, of=300, share=0.1)
-    assert expect.notes == ["v2: 31 of 300 requests"]
+
+
+def test_a_share_is_told_from_as_many_requests_as_it_takes(time: Time) -> None:
+    journal, service = Journal(), Service(3)
+    expect = Expect(patience=1.0, clock=time.clock, pause=time.pause, journal=journal)
+    expect.share("v2", service.send, where=v2, share=0.3)
+    assert service.batches == [96, 20]
+    assert expect.notes == ["v2: 36 of 116 requests"]
+    assert [(it.kind, it.text, it.result) for it in journal.entries] == [
+        ("request", "curl http://a/   # 116 times", "80 × 200 v1; 36 × 200 v2"),
+        ("claim", "every request is answered", ""),
+        ("claim", "v2: 30%", ""),
+    ]
+
+
+def test_no_further_batch_is_sent_once_a_request_is_refused(expect: Expect) -> None:
+    service = Service(3, refuses={5})
+    with pytest.raises(Failed):
+        expect.share("v2", service.send, where=v2, share=0.3)
+    assert service.batches == [96]
+
+
+def test_a_batch_of_another_size_is_an_error_of_the_check(expect: Expect) -> None:
+    with pytest.raises(ValueError, match="asked for 96 requests in all, and 50 were sent"):
+        expect.share("v2", lambda n: Service(3).send(50), where=v2, share=0.3)
 
 
 def test_what_is_not_as_described_is_named_field_by_field(expect: Expect) -> None:

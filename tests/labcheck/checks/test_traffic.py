@@ -93,15 +93,15 @@ def test_a_refusal_is_an_answer(pod: Pod) -> None:
     assert sender(pod).get("http://a/").refusal is Refusal.RESET
 
 
-def test_a_sample_is_one_command_with_a_response_for_each_request(pod: Pod) -> None:
+def test_a_small_sample_is_one_command_with_a_response_for_each_request(pod: Pod) -> None:
     pod.curl(
         "n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) > n; "
         'printf "HTTP/1.1 200 OK\\r\\n\\r\\nv$((n % 2))\\n"'
     )
     os.chdir(pod.folder)
-    sample = sender(pod).sample("http://a/?x=1&y='2'", n=20)
+    sample = sender(pod).sample("http://a/?x=1&y='2'", n=18)
     assert len(pod.commands) == 1
-    assert sample.tally(lambda it: it.body.strip()) == {"v0": 10, "v1": 10}
+    assert sample.tally(lambda it: it.body.strip()) == {"v0": 9, "v1": 9}
     assert not sample.refused
 
 
@@ -114,24 +114,20 @@ def test_a_sample_keeps_refusals_among_answers(pod: Pod) -> None:
 
 def test_a_sample_gives_up_where_nothing_answers(pod: Pod) -> None:
     pod.curl("exit 7")
-    sample = sender(pod).sample("http://a/", n=150)
+    sample = sender(pod).sample("http://a/", n=15)
     assert (sample.n, len(sample.refused)) == (10, 10)
 
 
 def test_a_sample_gives_up_sooner_where_every_request_takes_its_time(pod: Pod) -> None:
     pod.curl("exit 28")
-    assert sender(pod).sample("http://a/", n=150).n == 2
+    assert sender(pod).sample("http://a/", n=15).n == 2
 
 
 def test_a_large_sample_goes_out_in_lanes(pod: Pod) -> None:
     pod.curl("exit 7")
-    sample = sender(pod).sample("http://a/", n=400)
+    sample = sender(pod).sample("http://a/", n=100)
     assert (sample.n, len(pod.commands)) == (30, 3)
-    assert sorted(command[2].split("-lt ")[1].split(" ")[0] for command in pod.commands) == [
-        "133",
-        "133",
-        "134",
-    ]
+    assert sorted(command[2].split("-lt ")[1].split(" ")[0] for command in pod.commands) == ["33", "33", "34"]
 
 
 def test_a_pod_without_curl_is_ungradable(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
