@@ -1,7 +1,7 @@
-"""Running checks in a fork of this process, which has imported what every run of checks needs.
+"""Judging a lab again and again in forks of a process that has read its checks.
 
-A fork starts as clean as a new Python: nothing that one run imports or changes reaches the next. What it
-saves is the half second of importing pytest and the cluster's client.
+A fork starts as clean as a new Python that has just collected the checks: nothing that one run imports or
+changes reaches the next. What it saves is the imports, and what pytest does before the first check.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import gc
 import multiprocessing
 import os
 import signal
-import sys
-import warnings
 from importlib import import_module
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from typing import NoReturn
 
 from labcheck.grading.run import PytestRun
 from labcheck.kube import import_client
+
+FORK = multiprocessing.get_context("fork")
+_GRACE = 5.0
+"""Seconds in which a collector that nobody needs ends by itself."""
 
 
 def import_ahead() -> None:
@@ -26,47 +30,82 @@ def import_ahead() -> None:
 
     for name in default_plugins:
         import_module(f"_pytest.{name}")
-    import_module("labcheck.checks.plugin")
+    import_module("labcheck.authoring.collector")
     import_client()
     gc.freeze()  # what was imported stays as it is, so that forks go on sharing its memory
 
 
-def in_fork(asked: PytestRun) -> bool:
-    """Runs pytest in a fork; False when it had to be stopped. For processes with a single thread."""
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(asked,))
-    process.start()
+class Forks:
+    """Runs pytest in forks; one run's checks are read anew only where they are not those of the last run.
+
+    For processes with a single thread. To be closed.
+    """
+
+    def __init__(self) -> None:
+        self._collector: _Collector | None = None
+
+    def __call__(self, asked: PytestRun) -> bool:
+        """Runs pytest; False when it had to be stopped."""
+        if self._collector is None or self._collector.arguments != asked.arguments:
+            self.close()
+            self._collector = _Collector(asked)
+        try:
+            return self._collector.run(asked)
+        except (EOFError, OSError):  # It had nothing to run, or a check took it along.
+            self.close()
+            return True
+        except TimeoutError:
+            self.close()
+            return False
+
+    def close(self) -> None:
+        """Ends what was kept for the next run."""
+        if self._collector is not None:
+            self._collector.close()
+            self._collector = None
+
+
+class _Collector:
+    """The process that has collected a lab's checks, seen from outside."""
+
+    def __init__(self, asked: PytestRun) -> None:
+        self.arguments = asked.arguments
+        self._line, theirs = FORK.Pipe()
+        self._process = FORK.Process(target=_collect, args=(asked, theirs, self._line))
+        self._process.start()
+        theirs.close()
+        self._collected = False
+
+    def run(self, asked: PytestRun) -> bool:
+        """Whether the run ended by itself. Raises TimeoutError when the checks are not even read in time, and
+        EOFError or OSError when there is nothing to run."""
+        if not self._collected:
+            if not self._line.poll(asked.time_limit):
+                raise TimeoutError
+            self._line.recv()
+            self._collected = True
+        self._line.send(asked)
+        return bool(self._line.recv())
+
+    def close(self) -> None:
+        self._line.close()
+        self._process.join(_GRACE if self._collected else 0)
+        end(self._process)
+
+
+def _collect(asked: PytestRun, line: Connection, theirs: Connection) -> NoReturn:
+    from labcheck.authoring.collector import collect
+
+    theirs.close()
+    collect(asked, line)
+
+
+def end(process: ForkProcess) -> None:
+    """Ends a process that leads a group, with its group."""
     assert process.pid is not None
-    try:
-        process.join(asked.time_limit)
-        return process.exitcode is not None
-    finally:
-        # The group of a fork that has not come to make one is ours, so the fork itself is asked as well.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-        process.join()
-        process.close()
-
-
-def _run(asked: PytestRun) -> NoReturn:
-    import pytest
-
-    os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    os.chdir(asked.folder)
-    os.environ.clear()
-    os.environ.update(asked.variables)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(asked.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for ours, theirs in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(ours, theirs)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
-    # What lies in the lab's folder cannot stand in for a module of Python's; nothing is left behind there.
-    sys.path[:] = [path for path in sys.path if path and not os.path.exists(f"{path}/test_lab.py")]
-    sys.dont_write_bytecode = True
-    warnings.resetwarnings()
-    # Python's own way to write tracebacks takes a tenth of the time of pytest's.
-    code = pytest.main([*asked.arguments, "--tb=native"])
-    sys.stdout.flush()
-    os._exit(code)
+    # The group of a fork that has not come to make one is ours, so the fork itself is asked as well.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
+    process.close()

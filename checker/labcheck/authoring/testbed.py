@@ -14,7 +14,7 @@ from pathlib import Path
 from labcheck.authoring import residue
 from labcheck.authoring.contents import Contents, contents, differences
 from labcheck.authoring.fields import misspelt
-from labcheck.authoring.forked import in_fork
+from labcheck.authoring.forked import Forks
 from labcheck.authoring.replay import BlockFailed, replay, traced
 from labcheck.authoring.trials import Trial, changed
 from labcheck.environments.lifecycle import down, reset, up
@@ -58,6 +58,7 @@ class Testbed:
         self._state = StateFolder(scratch / "state")
         self._folder = self._state.environment(variant.lab.id)
         self._files = residue.files(variant.folder)
+        self._launch = Forks()
         self._as_up_left_it = False
         self._outcomes: dict[str, str] = {}
 
@@ -157,7 +158,7 @@ class Testbed:
             runner.name,
             runner.patience,
             setup=self._folder.load("setup.json").get("objects", ()),
-            launch=in_fork,
+            launch=self._launch,
         )
 
     def _connected(self) -> Cluster:
@@ -170,6 +171,7 @@ class Testbed:
             return contents(cluster, within)
 
     def _down(self) -> str:
+        self._launch.close()
         down(self._state, self._variant.lab.id)
         left = [f"process {it.pid} ({it.command[:80]})" for it in residue.processes(self._scratch)]
         left += [

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+CONTEXT = "LABCHECK_CONTEXT"
+"""The variable of the environment that names the file."""
+
 
 class Params(dict[str, str | int]):
     """The variant's params: `params["namespace"]` or `params.namespace`."""

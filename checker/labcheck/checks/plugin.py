@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from labcheck.checks.cluster import ClusterView
-from labcheck.checks.context import Context, Params, read_context
+from labcheck.checks.context import CONTEXT, Context, Params, read_context
 from labcheck.checks.expect import Expect
 from labcheck.checks.guards import tampering
 from labcheck.checks.journal import Journal
@@ -29,61 +29,67 @@ from labcheck.checks.verdict import Evidence, Failed, Outcome, Tampering, Verdic
 from labcheck.errors import LabcheckError, Problem, did_you_mean
 from labcheck.kube import Cluster, connect
 
-CONTEXT_OPTION = "--labcheck-context"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(CONTEXT_OPTION, required=True, type=Path, help="what `labcheck grade` passes on")
+_NAME = "labcheck-grading"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    context = read_context(config.getoption(CONTEXT_OPTION))
-    config.pluginmanager.register(Grading(context), "labcheck-grading")
+    config.pluginmanager.register(Grading(), _NAME)
+
+
+def grading(config: pytest.Config) -> Grading:
+    """The grading that this pytest is for."""
+    found = config.pluginmanager.get_plugin(_NAME)
+    assert isinstance(found, Grading)
+    return found
 
 
 @pytest.fixture
 def expect(request: pytest.FixtureRequest) -> Expect:
     """Claims, and the two ways to look."""
-    return _grading(request).expect
+    return grading(request.config).expect
 
 
 @pytest.fixture
 def cluster(request: pytest.FixtureRequest) -> ClusterView:
     """The cluster, to read."""
-    grading = _grading(request)
-    return ClusterView(grading.connection(), grading.journal)
+    asking = grading(request.config)
+    return ClusterView(asking.connection(), asking.journal)
 
 
 @pytest.fixture
 def traffic(request: pytest.FixtureRequest) -> Traffic:
     """Requests from the lab's probe pods."""
-    grading = _grading(request)
-    return Traffic(grading.connection(), grading.context.probes, grading.journal)
+    asking = grading(request.config)
+    return Traffic(asking.connection(), asking.context.probes, asking.journal)
 
 
 @pytest.fixture
 def params(request: pytest.FixtureRequest) -> Params:
     """The variant's params."""
-    return Params(_grading(request).context.params)
-
-
-def _grading(request: pytest.FixtureRequest) -> Grading:
-    found = request.config.pluginmanager.get_plugin("labcheck-grading")
-    assert isinstance(found, Grading)
-    return found
+    return Params(grading(request.config).context.params)
 
 
 class Grading:
     """One run over one lab's checks."""
 
-    def __init__(self, context: Context, connect_to: Callable[[Path], Cluster] = connect) -> None:
-        self.context = context
-        self.journal = Journal()
-        self.expect = Expect(context.patience)
-        self._calm = time.monotonic()
-        self._results = Results(Path(context.results))
-        self._outcomes = {task: Outcome(outcome) for task, outcome in context.known.items()}
+    context: Context
+    journal: Journal
+    expect: Expect
+
+    def __init__(self, connect_to: Callable[[Path], Cluster] = connect) -> None:
+        self.refused = False
+        """Whether the checks themselves are wrong."""
         self._connect = connect_to
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins with what the environment says to be the context."""
+        self.context = read_context(Path(os.environ[CONTEXT]))
+        self.journal = Journal()
+        self.expect = Expect(self.context.patience)
+        self._calm = time.monotonic()
+        self._results = Results(Path(self.context.results))
+        self._outcomes = {task: Outcome(outcome) for task, outcome in self.context.known.items()}
         self._cluster: Cluster | None = None
         self._tampering: list[Tampering] | None = None
         self._process = os.getpid()
@@ -102,7 +108,7 @@ class Grading:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             path = Path(self.context.folder) / "test_lab.py"
-            self._results.problem(Problem(path, 0, f"The checks cannot be loaded.\n{report.longreprtext}"))
+            self._refuse(Problem(path, 0, f"The checks cannot be loaded.\n{report.longreprtext}"))
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         checks: dict[str, pytest.Item] = {}
@@ -110,17 +116,23 @@ class Grading:
             problem = self._misuse(item, checks)
             if problem:
                 path, line, _ = item.reportinfo()
-                self._results.problem(Problem(Path(path), (line or 0) + 1, problem))
+                self._refuse(Problem(Path(path), (line or 0) + 1, problem))
             else:
                 checks[_task(item) or ""] = item
         missing = [task for task in self.context.needs if task not in checks]
         for task in missing if items else ():
             text = f'No check judges the task `{task}`: put `@task("{task}")` on one.'
-            self._results.problem(Problem(Path(self.context.folder) / "test_lab.py", 0, text))
+            self._refuse(Problem(Path(self.context.folder) / "test_lab.py", 0, text))
         order = TopologicalSorter(self.context.needs).static_order()
         position = {task: index for index, task in enumerate(order)}
-        wanted = [item for task, item in checks.items() if task not in self.context.known]
-        items[:] = sorted(wanted, key=lambda item: position[_task(item) or ""])
+        items[:] = sorted(checks.values(), key=lambda item: position[_task(item) or ""])
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        session.items[:] = [item for item in session.items if _task(item) not in self.context.known]
+
+    def _refuse(self, problem: Problem) -> None:
+        self.refused = True
+        self._results.problem(problem)
 
     def _misuse(self, item: pytest.Item, checks: dict[str, pytest.Item]) -> str:
         task = _task(item)

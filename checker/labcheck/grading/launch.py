@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labcheck.checks.context import CONTEXT
+
 _PLUGIN = "labcheck.checks.plugin"
 # Parts of pytest that a grading has no use for; each costs its import.
 _WITHOUT = ("cacheprovider", "doctest", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise")
@@ -36,9 +38,9 @@ def pytest_run(lab: Path, scratch: Path, kubeconfig: Path, context: Path, time_l
     """The run over the checks in the folder `lab`. It works in `scratch`, where litter does no harm."""
     options = [f"--rootdir={lab}", f"--confcutdir={lab}", "-c", os.devnull, "--import-mode=importlib"]
     without = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
-    plugin = ["-p", _PLUGIN, "--labcheck-context", str(context)]
-    arguments = (*options, *without, *plugin, "-q", "--disable-warnings", str(lab / "test_lab.py"))
-    return PytestRun(arguments, scratch, variables(os.environ, kubeconfig), scratch / "output", time_limit)
+    arguments = (*options, *without, "-p", _PLUGIN, "-q", "--disable-warnings", str(lab / "test_lab.py"))
+    environment = variables(os.environ, kubeconfig) | {CONTEXT: str(context)}
+    return PytestRun(arguments, scratch, environment, scratch / "output", time_limit)
 
 
 def variables(outer: Mapping[str, str], kubeconfig: Path) -> dict[str, str]:
