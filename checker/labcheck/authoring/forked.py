@@ -51,12 +51,12 @@ class Forks:
             self._collector = _Collector(asked)
         try:
             return self._collector.run(asked)
-        except (EOFError, OSError):  # It had nothing to run, or a check took it along.
-            self.close()
-            return True
         except TimeoutError:
             self.close()
             return False
+        except (EOFError, OSError):  # It had nothing to run, or a check took it along.
+            self.close()
+            return True
 
     def close(self) -> None:
         """Ends what was kept for the next run."""
