@@ -84,7 +84,10 @@ class Api(BaseHTTPRequestHandler):
         elif path in (objects := self.objects()):
             self.answer(objects[path])
         elif re.search(r"/[a-z]+$", path):
-            items = [it for key, it in objects.items() if key.rpartition("/")[0] == path]
+            # A list of all namespaces is asked for without any.
+            places = {key: key.rpartition("/")[0] for key in objects}
+            everywhere = {key: re.sub(r"/namespaces/[^/]+(?=/)", "", it) for key, it in places.items()}
+            items = [it for key, it in objects.items() if path in {places[key], everywhere[key]}]
             self.answer({"items": items, "metadata": {"resourceVersion": "1"}})
         else:
             self.answer({"kind": "Status", "message": "not found"}, 404)

@@ -1,4 +1,5 @@
-"""An environment in which a lab is tried, one trial after another, each from the start that `up` leaves.
+"""An environment in which a lab is tried, one trial after another, each from what `up` leaves or from the
+solved lab.
 
 It has a folder to itself, so that a learner's running lab is never touched and residue can be seen.
 """
@@ -17,7 +18,7 @@ from labcheck.authoring.fields import misspelt
 from labcheck.authoring.forked import Forks
 from labcheck.authoring.replay import BlockFailed, replay, traced
 from labcheck.authoring.trials import Trial, changed
-from labcheck.environments.lifecycle import down, reset, up
+from labcheck.environments.lifecycle import READY, Kept, down, keep, reset, up
 from labcheck.environments.provider import Provider
 from labcheck.environments.state import StateFolder
 from labcheck.errors import LabcheckError
@@ -27,6 +28,8 @@ from labcheck.kube import Cluster, connect
 from labcheck.kube.manifests import apply_all
 from labcheck.lab.pages import Page, namespaces, setup_documents
 from labcheck.lab.variant import Variant
+
+_SOLVED = "solved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ class Testbed:
         self._folder = self._state.environment(variant.lab.id)
         self._files = residue.files(variant.folder)
         self._launch = Forks()
-        self._as_up_left_it = False
+        self._solved: Kept | None = None
+        self._now = ""
+        """What was kept under this name is what there is, for nothing was tried since."""
         self._outcomes: dict[str, str] = {}
 
     def open(self) -> Proof:
@@ -100,13 +105,12 @@ class Testbed:
 
     def _up(self) -> str:
         up(self._state, self._variant, self._runner, _silent)
-        self._as_up_left_it = True
+        self._now = READY
         return ""
 
     def _tried(self, trial: Trial) -> str:
-        if not self._as_up_left_it:
-            reset(self._state, self._variant, _silent)
-        self._as_up_left_it = False
+        if problem := self._begun(trial):
+            return problem
         broken = self._replayed(trial.page)
         if trial.judge is None or (broken and not trial.may_fail):
             return broken
@@ -114,7 +118,23 @@ class Testbed:
         first = self._graded()
         self._outcomes = {task.id: task.outcome.value for task in first.tasks}
         problem = trial.judge(first) or self._graded_again(trial)
+        if trial.kept and not problem:
+            self._solved = keep(self._state, self._variant, _SOLVED)
+            self._now = _SOLVED
         return problem or (self._once_more(trial.page, first, before) if trial.twice else "")
+
+    def _begun(self, trial: Trial) -> str:
+        """Brings about what the trial begins with; what is wrong with that."""
+        if trial.after and not self._solved:
+            problem = self._tried(replace(trial.after, twice=False, gradings=1))
+            self._outcomes = {}
+            if problem:
+                return f"{trial.after.what}: {problem}"
+        kept = self._solved if trial.after else None
+        if self._now != (kept.name if kept else READY):
+            reset(self._state, self._variant, _silent, kept)
+        self._now = ""
+        return ""
 
     def _graded_again(self, trial: Trial) -> str:
         """What is wrong with one of the further gradings of the same answer."""
@@ -126,6 +146,7 @@ class Testbed:
 
     def _once_more(self, page: Page | None, first: Report, before: Contents) -> str:
         """What does not stay as it was when commands or setup, and then the grading, are repeated."""
+        self._now = ""
         if problem := differences(before, self._contents()):
             return f"grading changes the cluster: {problem}"
         if page is not None:

@@ -19,7 +19,7 @@ from labcheck.lab.variant import Variant
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing to try in an environment that is as `up` leaves it."""
+    """One thing to try in an environment that is as `up` leaves it, or as another trial does."""
 
     what: str
     page: Page | None
@@ -32,6 +32,10 @@ class Trial:
     """How often the answer is graded; one report that is wrong is one too many."""
     may_fail: bool = False
     """Whether a command may fail: a mistake of its own, as good as any other."""
+    kept: bool = False
+    """Whether other trials begin where this one ends."""
+    after: Trial | None = None
+    """The trial at whose end it begins; none when it begins where the learner does."""
 
 
 def trials(
@@ -41,15 +45,21 @@ def trials(
     solution, each graded once, and `for_faults` leaves mistakes out that mention none of the lab's faults."""
     yield Trial("untouched", None, given_away, twice=True, gradings=gradings)
     reference, *others = solutions(variant)
-    yield Trial("solution", reference, partial(dishonest, lost=()), twice=True, gradings=gradings)
+    wrong = sorted(mistakes(variant), key=lambda it: it.solved)
+    solved = partial(dishonest, lost=())
+    solution = Trial(
+        "solution", reference, solved, twice=True, gradings=gradings, kept=any(it.solved for it in wrong)
+    )
+    yield solution
     yield Trial("guide", guide(variant), None)
     for page in others:
-        yield Trial(f"solution {page.path.stem}", page, partial(dishonest, lost=()), gradings=gradings)
-    for mistake in mistakes(variant):
+        yield Trial(f"solution {page.path.stem}", page, solved, gradings=gradings)
+    for mistake in wrong:
         if for_faults and mistake.page.params.isdisjoint(variant.lab.faults):
             continue
         judge = partial(dishonest, lost=mistake.loses)
-        yield Trial(f"mistake {mistake.name}", mistake.page, judge, gradings=gradings)
+        after = solution if mistake.solved else None
+        yield Trial(f"mistake {mistake.name}", mistake.page, judge, gradings=gradings, after=after)
     if mutated:
         for what, page in mutants(reference):
             yield Trial(f"mutant {what}", page, unnoticed, may_fail=True)

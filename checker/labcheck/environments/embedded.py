@@ -19,7 +19,7 @@ from labcheck.lab.variant import Variant
 
 PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
 _LOG_TAIL = 5
-_SNAPSHOT = "/pocketmesh/v1/snapshots/ready"
+_SNAPSHOTS = "/pocketmesh/v1/snapshots/"
 _LITTLE = 8_000_000
 """Bytes; a cluster with a solved lab takes about half of that."""
 
@@ -79,11 +79,11 @@ class Embedded:
         self.stop(folder)
         return False
 
-    def snapshot(self, folder: Path, cluster: Cluster) -> None:
-        cluster.connection.request("POST", _SNAPSHOT)
+    def snapshot(self, folder: Path, cluster: Cluster, name: str) -> None:
+        cluster.connection.request("POST", f"{_SNAPSHOTS}{name}")
 
-    def restore(self, folder: Path, cluster: Cluster) -> None:
-        cluster.connection.request("POST", f"{_SNAPSHOT}/restore")
+    def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
+        cluster.connection.request("POST", f"{_SNAPSHOTS}{name}/restore")
 
     def logs(self, folder: Path) -> Path:
         return folder / "log"

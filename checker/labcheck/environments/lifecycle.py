@@ -17,9 +17,20 @@ from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
 from labcheck.kube.manifests import Applied, apply_all
-from labcheck.kube.readiness import wait_ready
+from labcheck.kube.readiness import ready, wait_ready
 from labcheck.lab import pages
 from labcheck.lab.variant import Variant
+
+READY = "ready"
+"""The name under which `up` keeps what it leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an environment was like once: the name it is kept under, and the objects that were ready."""
+
+    name: str
+    ready: tuple[Applied, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,7 @@ def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progr
         _grant(folder, variant, cluster)
         wait_ready(cluster, applied, runner.setup_timeout)
         progress("setup ready")
-        runner.snapshot(folder.cluster, cluster)
+        runner.snapshot(folder.cluster, cluster, READY)
     folder.save("setup.json", {"objects": [it.obj for it in applied]})
     folder.remember(replace(record, status="ready", seconds=round(time.monotonic() - started, 2)))
 
@@ -120,16 +131,31 @@ def _restart(folder: EnvironmentFolder, variant: Variant, runner: Provider, prog
         progress("probe pods ready")
 
 
-def reset(state: StateFolder, variant: Variant, progress: Progress) -> None:
-    """Brings back what `up` left, in a running environment. Raises UsageError and EnvironmentTrouble."""
+def keep(state: StateFolder, variant: Variant, name: str) -> Kept:
+    """Keeps a running environment as it is now, beside what `up` left. Raises as `reset` does."""
+    found = running(state, variant.lab.id)
+    runner = provider(found.record.provider)
+    with connect(runner.wait(found.folder.cluster)) as cluster:
+        runner.snapshot(found.folder.cluster, cluster, name)
+        # In a cluster that is others' as well, what becomes of theirs is none of our business.
+        within = pages.namespaces(variant) if runner.shared else ()
+        return Kept(name, tuple(ready(cluster, within)))
+
+
+def reset(state: StateFolder, variant: Variant, progress: Progress, to: Kept | None = None) -> None:
+    """Brings back what `up` left, or what was kept later, in a running environment.
+
+    Raises UsageError and EnvironmentTrouble.
+    """
     lab = variant.lab
     with state.lock(lab.id, f"Another labcheck is changing {lab.id}; waiting for it."):
         found = running(state, lab.id)
         runner = provider(found.record.provider)
         with connect(runner.wait(found.folder.cluster)) as cluster:
-            runner.restore(found.folder.cluster, cluster)
+            runner.restore(found.folder.cluster, cluster, to.name if to else READY)
             progress("snapshot restored")
-            wait_ready(cluster, setup_objects(variant, cluster), runner.setup_timeout)
+            awaited = to.ready if to else setup_objects(variant, cluster)
+            wait_ready(cluster, awaited, runner.setup_timeout)
             applied = found.folder.load("setup.json").get("objects", ())
             found.folder.save("setup.json", {"objects": [renewed(cluster, it) for it in applied]})
             progress("setup ready")

@@ -53,11 +53,11 @@ class Provider(Protocol):
     def abandon(self, folder: Path) -> bool:
         """Clears up after a start that did not succeed; True when the next one can go on from there."""
 
-    def snapshot(self, folder: Path, cluster: Cluster) -> None:
-        """Keeps the cluster's objects as they are."""
+    def snapshot(self, folder: Path, cluster: Cluster, name: str) -> None:
+        """Keeps the cluster's objects as they are, under a name."""
 
-    def restore(self, folder: Path, cluster: Cluster) -> None:
-        """Brings them back."""
+    def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
+        """Brings back those that were kept under the name."""
 
     def logs(self, folder: Path) -> Path:
         """The file with what was said while the cluster was started, and since."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from labcheck.errors import EnvironmentTrouble
@@ -72,6 +72,19 @@ _JUDGES: dict[tuple[str, str], Callable[[Object, Object], str]] = {
     ("gateway.networking.k8s.io", "Gateway"): _gateway,
 }
 """By group and kind, since Istio has Gateways of its own, of which nobody writes a status."""
+
+
+def ready(cluster: Cluster, within: Collection[str] = ()) -> Iterator[Applied]:
+    """What is ready now, in the namespaces `within` where any are named.
+
+    What belongs to another object is left out: its owner may make it again under another name.
+    """
+    for kind in cluster.kinds(again=True):
+        if (kind.group, kind.kind) in _JUDGES:
+            for obj in cluster.all(kind):
+                counts = not within or _namespace(obj) in within
+                if counts and not obj["metadata"].get("ownerReferences") and not lacking(obj):
+                    yield Applied(kind, obj)
 
 
 def wait_ready(cluster: Cluster, applied: Sequence[Applied], timeout: float) -> None:

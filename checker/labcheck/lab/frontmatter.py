@@ -34,8 +34,11 @@ class FrontMatter:
         return tuple(self.document.data.get("needs", ()))
 
 
-def front_matter(path: Path, text: str, fields: Iterable[str] = ()) -> FrontMatter | None:
-    """What stands above the page; None when nothing does. It may have `fields` besides `needs`.
+def front_matter(
+    path: Path, text: str, fields: Iterable[str] = (), optional: Iterable[str] = ()
+) -> FrontMatter | None:
+    """What stands above the page; None when nothing does. It may have `fields` besides `needs`, of which
+    those in `optional` are mentioned to nobody who has none at all.
 
     Raises AuthorError.
     """
@@ -44,7 +47,7 @@ def front_matter(path: Path, text: str, fields: Iterable[str] = ()) -> FrontMatt
         return None
     end = lines.index("---", 1)
     found = documents(path, "\n".join(["", *lines[1:end]]))
-    known = (*fields, *_COMMON)
+    known = (*fields, *optional, *_COMMON)
     if not found or not isinstance(found[0].data, dict):
         names = " and ".join(f"`{name}`" for name in (fields or known))
         raise AuthorError.at(path, 1, f"The front matter must be a mapping with {names}.")

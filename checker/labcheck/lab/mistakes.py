@@ -4,7 +4,11 @@ do it.
 ---
 loses: [bound, split]
 why: The label accepts any name; a waypoint that does not exist is skipped.
+after: solution
 ---
+
+With `after: solution` the page begins in the solved lab and only spoils it; else it begins where the learner
+does.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from labcheck.lab.variant import Variant
 from labcheck.yamltext import Document
 
 _FIELDS = ("loses", "why")
+_BEGINNINGS = ("solution",)
 _ABSENT = (
     "A mistake begins with front matter: a line `---`, then `loses: [task, …]` and `why: …`, then `---`."
 )
@@ -33,6 +38,8 @@ class Mistake:
     page: Page
     loses: tuple[str, ...]
     why: str
+    solved: bool = False
+    """Whether the page begins in the solved lab."""
 
     @property
     def name(self) -> str:
@@ -46,14 +53,15 @@ def mistakes(variant: Variant) -> list[Mistake]:
 
 def _mistake(variant: Variant, path: Path) -> Mistake:
     text = read(path)
-    front = front_matter(path, text, _FIELDS)
+    front = front_matter(path, text, _FIELDS, ("after",))
     if front is None:
         raise AuthorError.at(path, 1, _ABSENT)
     document = front.document
     if problems := list(_unknown(document, variant.source.lab)) or list(_incomplete(document)):
         raise AuthorError(problems)
     why = document.data["why"].strip()
-    return Mistake(rendered(variant, path, text, front), tuple(document.data["loses"]), why)
+    solved = "after" in document.data
+    return Mistake(rendered(variant, path, text, front), tuple(document.data["loses"]), why, solved)
 
 
 def _unknown(document: Document, lab: Lab) -> Iterator[Problem]:
@@ -63,6 +71,10 @@ def _unknown(document: Document, lab: Lab) -> Iterator[Problem]:
         if task not in ids:
             text = f"There is no task `{task}`. {did_you_mean(str(task), ids)}"
             yield Problem(document.path, document.line(("loses", index)), text)
+    after = document.data.get("after", "solution")
+    if after not in _BEGINNINGS:
+        text = f"Nothing begins after `{after}`. {did_you_mean(str(after), _BEGINNINGS)}"
+        yield Problem(document.path, document.line(("after",)), text)
 
 
 def _incomplete(document: Document) -> Iterator[Problem]:

@@ -55,6 +55,18 @@ def test_a_report_that_is_not_what_it_should_be(found: Report, lost: list[str], 
     assert dishonest(found, lost) == problem
 
 
+def test_mistakes_that_begin_in_the_solved_lab_come_after_the_solution_and_last(
+    make_lab: Callable[..., Path],
+) -> None:
+    wrong = "---\nloses: [second]\nwhy: x\nafter: solution\n---\n"
+    made = variant(load(make_lab({"mistakes/a.md": wrong})))
+    tried = {trial.what: trial for trial in trials(made)}
+    assert list(tried)[-3:] == ["mistake nothing", "mistake wrong", "mistake a"]
+    assert tried["mistake a"].after == tried["solution"]
+    assert tried["solution"].kept
+    assert tried["mistake wrong"].after is None
+
+
 def test_a_seed_for_faults_leaves_out_mistakes_that_mention_none(make_lab: Callable[..., Path]) -> None:
     text = (make_lab() / "lab.yaml").read_text() + "faults: [share]\n"
     wrong = (make_lab() / "mistakes" / "wrong.md").read_text() + "{% if share == 10 %}Here.{% endif %}\n"

@@ -150,6 +150,40 @@ def test_an_answer_that_is_lost_only_at_times_is_found_by_grading_it_often(
     assert " of 4: loses second" in found["solution"]
 
 
+@pytest.mark.parametrize(
+    ("only", "solved"),
+    [
+        pytest.param("", 2, id="all trials: the solution's own, twice"),
+        pytest.param("mistake", 1, id="only the mistakes: once for both of them"),
+    ],
+)
+def test_mistakes_that_begin_in_the_solved_lab_find_it_solved(
+    honest: Callable[..., Path], only: str, solved: int
+) -> None:
+    folder = honest()
+    log, answer = folder.parent / "log", folder.parent / "done-{{ share }}"
+    front = "---\nloses: [second]\nwhy: x\nafter: solution\n---\n"
+    honest(
+        solution=f"echo well > {answer}; echo solved >> {log}",
+        **{f"mistakes/{name}": f"echo badly > {answer}" for name in ("one", "two")},
+    )
+    for name in ("one", "two"):
+        path = folder / "mistakes" / f"{name}.md"
+        path.write_text(front + path.read_text().rpartition("---\n")[2])
+    found = list(verify([queue(variant(load(folder), 1), Embedded(), only=only)], 1))
+    assert problems(found) == {}
+    assert log.read_text().count("solved") == solved
+
+
+def test_a_solution_that_fails_is_told_where_a_mistake_begins_after_it(honest: Callable[..., Path]) -> None:
+    folder = honest(solution="exit 3")
+    path = folder / "mistakes" / "wrong.md"
+    path.write_text(path.read_text().replace("why:", "after: solution\nwhy:"))
+    found = problems(proofs(folder))
+    assert found["mistake wrong"].startswith("solution: ")
+    assert "solution.md:2: This block ended with 3" in found["mistake wrong"]
+
+
 def test_a_block_that_fails_is_named_with_its_line(honest: Callable[..., Path]) -> None:
     assert "guide.md:2: This block ended with 3" in problems(proofs(honest(guide="exit 3")))["guide"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from labcheck.environments.embedded import Embedded
-from labcheck.environments.lifecycle import down, reset, running, statuses, up
+from labcheck.environments.lifecycle import down, keep, reset, running, statuses, up
 from labcheck.environments.state import StateFolder
 from labcheck.errors import AuthorError, EnvironmentTrouble, UsageError
 from labcheck.kube import connect
@@ -141,6 +141,24 @@ def test_reset_brings_back_what_up_left(state: StateFolder, lab: Variant, runner
         reset(state, lab, silent)
         assert namespaces(state) == {lab.namespace, "labcheck-system"}
         assert cluster.get(cluster.kind("Pod"), "client", lab.namespace) is not None
+
+
+def test_reset_brings_back_what_was_kept_later_and_after_that_what_up_left(
+    state: StateFolder, lab: Variant, runner: Embedded
+) -> None:
+    up(state, lab, runner, silent)
+    add_namespace(state, "later")
+    kept = keep(state, lab, "solved")
+    add_namespace(state, "latest")
+    reset(state, lab, silent, kept)
+    assert namespaces(state) == {lab.namespace, "labcheck-system", "later"}
+    reset(state, lab, silent)
+    assert namespaces(state) == {lab.namespace, "labcheck-system"}
+
+
+def test_what_is_kept_knows_what_was_ready(state: StateFolder, lab: Variant, runner: Embedded) -> None:
+    up(state, lab, runner, silent)
+    assert [it.obj["metadata"]["name"] for it in keep(state, lab, "solved").ready] == ["client"]
 
 
 def test_reset_needs_a_running_lab(state: StateFolder, lab: Variant) -> None:

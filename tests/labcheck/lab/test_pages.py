@@ -99,6 +99,12 @@ def test_a_mistake_says_what_it_loses_and_why(make_lab: MakeLab) -> None:
     _, mistake = mistakes(made(make_lab()))
     assert (mistake.name, mistake.loses, mistake.why) == ("wrong", ("second",), "Easily overlooked.")
     assert mistake.page.runs[0].line == 6
+    assert not mistake.solved
+
+
+def test_a_mistake_may_begin_in_the_solved_lab(make_lab: MakeLab) -> None:
+    text = "---\nloses: [second]\nwhy: x\nafter: solution\n---\n"
+    assert mistakes(made(make_lab({"mistakes/wrong.md": text})))[1].solved
 
 
 @pytest.mark.parametrize(
@@ -110,6 +116,11 @@ def test_a_mistake_says_what_it_loses_and_why(make_lab: MakeLab) -> None:
         ),
         pytest.param(
             "---\nlooses: [second]\nwhy: x\n---\n", "wrong.md:2: There is no field `looses`", id="field"
+        ),
+        pytest.param(
+            "---\nloses: [second]\nwhy: x\nafter: solutions\n---\n",
+            "wrong.md:4: Nothing begins after `solutions`. Did you mean `solution`?",
+            id="after",
         ),
         pytest.param("---\nwhy: x\n---\n", "`loses` must be a list", id="no loses"),
         pytest.param("---\nloses: second\nwhy: x\n---\n", "wrong.md:2: `loses` must be a list", id="loses"),

@@ -108,11 +108,12 @@ class Existing:
             return True  # the cluster has gone away: whoever goes on or takes this down meets, and says, it
         return False
 
-    def snapshot(self, folder: Path, cluster: Cluster) -> None:
-        inventory.save(folder / "inventory.json", cluster, _scope(folder))
+    def snapshot(self, folder: Path, cluster: Cluster, name: str) -> None:
+        inventory.save(folder / f"{name}.inventory.json", cluster, _scope(folder))
 
-    def restore(self, folder: Path, cluster: Cluster) -> None:
-        inventory.bring_back(folder / "inventory.json", cluster, _scope(folder), self.setup_timeout)
+    def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
+        saved = folder / f"{name}.inventory.json"
+        inventory.bring_back(saved, cluster, _scope(folder), self.setup_timeout)
 
     def logs(self, folder: Path) -> Path:
         return folder / "log"

@@ -7,7 +7,7 @@ What is needed to find a cluster again stands in its folder before the cluster i
     finished       when the playbook has succeeded once: from then on the objects are the learner's
     kubeconfig     the administrator's; the user's own kubeconfig is never touched
     steps.json     the steps of the last run with their seconds
-    inventory.json what `reset` brings back
+    NAME.inventory.json  what `reset` brings back
 """
 
 from __future__ import annotations
@@ -163,11 +163,12 @@ class Kind:
                 _remove_network(folder, engine)
         return bool(name)
 
-    def snapshot(self, folder: Path, cluster: Cluster) -> None:
-        inventory.save(folder / "inventory.json", cluster, inventory.WHOLE)
+    def snapshot(self, folder: Path, cluster: Cluster, name: str) -> None:
+        inventory.save(folder / f"{name}.inventory.json", cluster, inventory.WHOLE)
 
-    def restore(self, folder: Path, cluster: Cluster) -> None:
-        inventory.bring_back(folder / "inventory.json", cluster, inventory.WHOLE, self.setup_timeout)
+    def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
+        saved = folder / f"{name}.inventory.json"
+        inventory.bring_back(saved, cluster, inventory.WHOLE, self.setup_timeout)
 
     def logs(self, folder: Path) -> Path:
         return log(folder / "play")
