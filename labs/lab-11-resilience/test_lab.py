@@ -6,7 +6,6 @@ What is asked for are numbers; those that traffic cannot show exactly are read f
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import partial
 
 from labcheck.checks import Refusal, task
@@ -75,9 +74,10 @@ def test_a_slow_answer_is_given_up(cluster, traffic, expect, params):
 def test_a_failure_is_tried_again(cluster, traffic, expect, params):
     """Failures are tried again: of requests that fail half the time, few do.
 
-    The number of attempts is read. Then 80 requests are sent, whose attempts fail with a chance of one half.
-    With three more attempts 5 are expected to fail, and more than 20 do once in 70 million gradings; without
-    retries that few fail four times in a million.
+    The number of attempts is read. Then requests are sent, each attempt of which fails half the time: with
+    three more attempts one request in 16 fails, with six one in 128. A right answer is refused once in a
+    million gradings at most, one without retries is accepted four times in a million at most
+    (`expect.share`).
     """
     path = "/unstable?failure_rate=0.5"
 
@@ -96,16 +96,18 @@ def test_a_failure_is_tried_again(cluster, traffic, expect, params):
 
     expect.settle(declared)
     expect.part(1, "a VirtualService says how often")
-    replies = expect.sample(lambda: many(traffic, url("checkout", path), 80))
-    failed = [reply for reply in replies if not reply.ok]
-    expect.holds(
-        "at most 20 of 80 requests fail, where each attempt fails half the time",
-        len(replies) == 80 and len(failed) <= 20,
-        observed=f"{len(failed)} of {len(replies)} failed: {tally(replies)}",
+    failing = 0.5 ** (params.attempts + 1)
+    expect.share(
+        "requests that fail, where each attempt fails half the time",
+        lambda n: traffic.from_("client").sample(url("checkout", path), n),
+        where=lambda reply: not reply.ok,
+        share=failing,
+        margin=0.5 - failing,
+        missed=4e-6,
+        or_less=True,
         why="What is worth another try is said by retryOn. By default a 500 is not.",
         next=command(params, "checkout", path),
     )
-    expect.note(f"{len(failed)} of {len(replies)} failed")
 
 
 @task("fault")
@@ -169,7 +171,7 @@ def test_what_is_too_much_is_refused_at_once(cluster, traffic, expect, params):
         return traffic.together(*[request] * 6)
 
     expect.settle(declared)
-    looks = [partial(six, seconds) for seconds in (0.2, 1, 5)]
+    looks = [partial(six, seconds) for seconds in (0.1, 0.5, 2, 5)]
     replies = expect.sample(lambda: until(lambda it: any(map(overflown, it)), looks))
     answered = [reply for reply in replies if reply.ok]
     refused = [reply for reply in replies if overflown(reply)]
@@ -188,9 +190,11 @@ def test_what_is_too_much_is_refused_at_once(cluster, traffic, expect, params):
 def test_a_failing_endpoint_is_left_alone(cluster, traffic, expect, params):
     """The endpoint that fails is left alone: no request meets it any more.
 
-    40 requests let it fail, five times in a row with all but one chance in ten million; after them 40 are
-    answered. While it takes half of the requests, that happens once in a million million gradings.
+    Requests let it fail: 40 at most, of which fewer than five meet it once in ten million gradings, and none
+    where it rests already. After them 24 are answered; while it takes half of the requests, that happens once
+    in sixteen million gradings.
     """
+    client, path = traffic.from_("client"), url("pricing", "/get")
 
     def declared():
         detection = policy(cluster, expect, params, "pricing").get("outlierDetection", {})
@@ -206,12 +210,16 @@ def test_a_failing_endpoint_is_left_alone(cluster, traffic, expect, params):
 
     expect.settle(declared)
     expect.part(1, "a DestinationRule says after how many errors")
-    many(traffic, url("pricing", "/get"), 40)
-    replies = expect.sample(lambda: many(traffic, url("pricing", "/get"), 40))
+    failed = 0
+    for _ in range(4):
+        failed += len(client.sample(path, 10).refused)
+        if failed >= params.errors:
+            break
+    sample = expect.sample(lambda: client.sample(path, 24))
     expect.equal(
-        "the answers to 40 requests, after others that let the endpoint fail",
-        observed=tally(replies),
-        expected={"200": 40},
+        "the answers to 24 requests, after others that let the endpoint fail",
+        observed=dict(sample.tally(lambda reply: str(reply.code))),
+        expected={"200": 24},
         why="Unless maxEjectionPercent says more, 10 % of the endpoints may rest: of two, none.",
         next=f"kubectl get destinationrule -n {params.namespace} -o yaml",
     )
@@ -224,17 +232,6 @@ def until(wanted, looks):
         if wanted(found):
             break
     return found
-
-
-def many(traffic, wanted, n):
-    """The answers to n requests, which go out in lanes of ten."""
-    samples = traffic.together(*[partial(traffic.from_("client").sample, wanted, n=10)] * (n // 10))
-    return [reply for sample in samples for reply in sample.responses]
-
-
-def tally(replies):
-    """How often which code came."""
-    return dict(Counter(str(reply.code) for reply in replies))
 
 
 def overflown(reply):

@@ -80,7 +80,8 @@ the kind: "Gateway.gateway.networking.k8s.io", "gtw", "HTTPRoute", "deploy".
     condition(resource, "Accepted", parent="helloworld")          its status; the parent is for routes
     answered(response, code=200)
     refused(response, by=Refusal.RESET, control=response)         the control must have been answered
-    share(what, send, where=…, share=0.1, margin=0.2) sends as many as it takes; errors in its docstring
+    share(what, send, where=…, share=0.1, margin=0.2, missed=4e-4, or_less=False)
+                                                      as many requests as it takes; errors in its docstring
     note("bookinfo/waypoint, 3 of 3")                 shown beside the task when it passes
     part(1, "the route is attached")                  points kept for what held so far, if the rest fails
 """

@@ -226,43 +226,46 @@ class Expect:
         where: Callable[[Response], object],
         share: float,
         margin: float = 0.2,
+        missed: float = 4e-4,
+        or_less: bool = False,
         why: str = "",
         next: str = "",
     ) -> None:
-        """The share of the requests `where` the condition holds is `share`; every request is answered.
+        """The share of the requests `where` the condition holds is `share`, and all others are answered.
 
             expect.share("requests answered by v2", lambda n: client.sample(url, n),
                          where=lambda reply: "version: v2" in reply.body, share=0.3)
 
         `send` is called for one batch after another, until the evidence suffices (`stats.SequentialTest`).
         A right answer is refused once in a million gradings at most. A share that is off by `margin` or more
-        is accepted four times in ten thousand at most, and so is none or all where there is no room for the
-        margin. Nearer misses are for the declared weights to show. A right answer takes 88 requests on
-        average for a share of 0.1, 130 for 0.3 and 142 for 0.5; what lies half way to the margin can take
-        700. Refuses to be used inside `settle`.
+        is accepted with a chance of `missed` at most, four times in ten thousand, and so is none or all where
+        there is no room for the margin; with `or_less` a smaller share is as good. Nearer misses are for the
+        declared weights to show. A right answer takes 88 requests on average for a share of 0.1, 130 for 0.3
+        and 142 for 0.5; what lies half way to the margin can take 700. Refuses to be used inside `settle`.
         """
         self._once("expect.share")
-        test, before, sample = SequentialTest(share, margin), len(self._journal), Sample(())
+        test = SequentialTest(share, margin, missed=missed, or_less=or_less)
+        before, sample, lost = len(self._journal), Sample(()), list[Response]()
         for n in test.looks:
             sample += send(n - sample.n)
-            if sample.refused:
-                break
-            if sample.n != n:
+            if sample.n != n and not sample.refused:
                 raise ValueError(f"expect.share asked for {n} requests in all, and {sample.n} were sent")
-            if test.judge(sample.count(where), n) is not None:
+            lost = [it for it in sample.refused if sample.n < n or not where(it)]
+            if lost or test.judge(sample.count(where), n) is not None:
                 break
         self._journal.rewind(before)
         self._journal.sampled(sample.command, sample.n, str(sample))
         self.holds(
             "every request is answered",
-            not sample.refused,
-            observed=f"{len(sample.refused)} of {sample.n} were not: {''.join(map(str, sample.refused[:1]))}",
+            not lost,
+            observed=f"{len(lost)} of {sample.n} were not: {''.join(map(str, lost[:1]))}",
             next=sample.command,
         )
         count, (low, high) = sample.count(where), test.bounds(sample.n)
         holds = low <= count <= high
         evidence = Evidence(
-            f"{what}: {share:.0%}" + ("" if holds else f", that is {low} to {high} of {sample.n}"),
+            f"{what}: {share:.0%}{' or less' if or_less else ''}"
+            + ("" if holds else f", that is {low} to {high} of {sample.n}"),
             f"{count} of {sample.n} requests ({count / sample.n:.0%})",
             why,
             next,

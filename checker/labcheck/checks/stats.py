@@ -19,7 +19,7 @@ _BATCH = 20
 
 @dataclass(frozen=True)
 class SequentialTest:
-    """Tells `share` from shares that are off by `margin` or more, to either side.
+    """Tells `share` from shares that are off by `margin` or more, to either side or, if `or_less`, above.
 
     Where there is no room for the margin, the share is told from 0 or 1 instead, that is from none or all.
     A true share is refused with a chance of `refused` at most, one that is off by the margin is accepted with
@@ -35,6 +35,7 @@ class SequentialTest:
     margin: float = 0.2
     refused: float = 1e-6
     missed: float = 4e-4
+    or_less: bool = False
 
     def __post_init__(self) -> None:
         chances = 0 < self.refused < 1 and self.refused / 4 < self.missed < 1
@@ -88,7 +89,8 @@ class SequentialTest:
     @cached_property
     def _others(self) -> set[float]:
         """The nearest shares that are to be refused."""
-        return {max(0.0, self.share - self.margin), min(1.0, self.share + self.margin)} - {self.share}
+        below, above = max(0.0, self.share - self.margin), min(1.0, self.share + self.margin)
+        return {self.share if self.or_less else below, above} - {self.share}
 
     @cached_property
     def _doubt(self) -> float:

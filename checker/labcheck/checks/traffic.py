@@ -183,11 +183,13 @@ def curl(
 def _loop(request: str, n: int, marker: str) -> str:
     # Plain POSIX, for busybox's sh in the curl image as much as for bash. Each curl is a new process and so a
     # new connection. The marker line closes a response and carries curl's exit code. Timeouts count five.
-    return (
+    # All is printed at once: each piece on its own would cost both ends a message.
+    loop = (
         f"i=0; f=0; while [ $i -lt {n} ] && [ $f -lt {_GIVE_UP_AFTER} ]; do "
         f"{request}; c=$?; printf '\\n%s %s\\n' {marker} $c; "
         "case $c in 0) f=0;; 28) f=$((f+5));; *) f=$((f+1));; esac; i=$((i+1)); done"
     )
+    return f"all=$({loop}); printf '%s\\n' \"$all\""
 
 
 def _pieces(output: str, marker: str) -> list[tuple[str, int]]:

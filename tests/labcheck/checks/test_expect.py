@@ -41,6 +41,10 @@ def v2(reply: Response) -> bool:
     return reply.body == "v2"
 
 
+def failed(reply: Response) -> bool:
+    return not reply.ok
+
+
 class Time:
     """A clock that stands still but for pauses."""
 
@@ -223,6 +227,20 @@ def test_a_sample_that_would_be_repeated_is_refused(expect: Expect, look: Callab
             "2 of 96 were not: connection reset (curl exit 56)",
             id="share of requests that are refused",
         ),
+        pytest.param(
+            lambda it: it.share(
+                "failures", Service(5, refuses=range(0, 900, 2)).send, where=failed, share=0.1, or_less=True
+            ),
+            "failures: 10% or less, that is 0 to 23 of 68",
+            "34 of 68 requests (50%)",
+            id="a share or less",
+        ),
+        pytest.param(
+            lambda it: it.share("failures", lambda n: Sample((RESET,) * 10), where=failed, share=0.9),
+            "every request is answered",
+            "10 of 10 were not",
+            id="share of requests that were given up",
+        ),
     ],
 )
 def test_a_claim_that_fails_says_what_was_expected_and_seen(
@@ -252,6 +270,11 @@ def test_a_share_is_told_from_as_many_requests_as_it_takes(time: Time) -> None:
         ("claim", "every request is answered", ""),
         ("claim", "v2: 30%", ""),
     ]
+
+
+def test_less_is_as_good_where_a_share_or_less_is_asked_for(expect: Expect) -> None:
+    expect.share("failures", Service(0).send, where=failed, share=0.1, or_less=True)
+    assert expect.notes == ["failures: 0 of 68 requests"]
 
 
 def test_no_further_batch_is_sent_once_a_request_is_refused(expect: Expect) -> None:

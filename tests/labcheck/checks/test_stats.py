@@ -77,6 +77,16 @@ def test_all_or_nothing_allows_no_exception(share: float, count: int) -> None:
     assert SequentialTest(share).judge(count, 20) is False
 
 
+@pytest.mark.parametrize("attempts", [3, 4, 5, 6])
+def test_less_than_a_share_is_accepted_where_only_more_is_wrong(attempts: int) -> None:
+    failing = 0.5 ** (attempts + 1)
+    test = SequentialTest(failing, 0.5 - failing, missed=4e-6, or_less=True)
+    assert 1 - test.acceptance(failing) <= 1e-6
+    assert test.acceptance(0.0) == 1
+    assert test.acceptance(0.5) <= 4e-6
+    assert test.requests(failing) < 40
+
+
 def test_the_last_look_decides_for_what_is_likelier() -> None:
     test = SequentialTest(0.3)
     last = test.looks[-1]
