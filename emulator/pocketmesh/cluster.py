@@ -25,10 +25,11 @@ from pocketmesh.api.auth.tokens import ISSUER, Subject
 from pocketmesh.api.client import Client
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.registry import Registry
-from pocketmesh.api.server.server import ExtraCall, Extras, Server, serve
+from pocketmesh.api.server.server import Extra, ExtraCall, Extras, Server, serve
 from pocketmesh.clock import Clock, WallClock
 from pocketmesh.controllers.runtime import Runtime
 from pocketmesh.controllers.standard import standard_controllers
+from pocketmesh.convergence import Convergence
 from pocketmesh.istio.dataplane import DataPlane
 from pocketmesh.istio.install import MANAGER
 from pocketmesh.istio.install.inside import install
@@ -55,6 +56,7 @@ IstioMode: TypeAlias = Literal["ambient", "none"]
 
 _SNAPSHOTS: Final = "/pocketmesh/v1/snapshots/"
 _TRACE: Final = "/pocketmesh/v1/trace"
+_CONVERGENCE: Final = "/pocketmesh/v1/convergence"
 _NOT_RESTORED: Final = ("leases.coordination.k8s.io", "nodes")
 _PATIENCE: Final = 30.0
 _API_PORT: Final = 6443
@@ -169,7 +171,9 @@ class Cluster:
             before = int(remembered.read_text())
         runtime, tls = PodVerbs(self.node), self.credentials.tls()
         traces = TraceCalls(self.data_plane, self.node.machine, runtime)
-        extras = Extras(self.gate.documents(), {_SNAPSHOTS: self._snapshots, _TRACE: traces})
+        convergence = Convergence(self.runtime, self.node, self.data_plane)
+        routes: dict[str, Extra] = {_SNAPSHOTS: self._snapshots, _TRACE: traces, _CONVERGENCE: convergence}
+        extras = Extras(self.gate.documents(), routes)
         try:
             server = await serve(
                 self.registry, self.gate, runtime, tls=tls, port=port or before, extras=extras

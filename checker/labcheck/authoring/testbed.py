@@ -177,7 +177,7 @@ class Testbed:
             self._variant,
             self._folder.grader_kubeconfig,
             runner.name,
-            runner.patience,
+            runner.converge(self._folder.cluster),
             setup=self._folder.load("setup.json").get("objects", ()),
             launch=self._launch,
         )

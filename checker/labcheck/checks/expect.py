@@ -25,7 +25,11 @@ ROUNDS = 3
 """Equal outcomes in a row that count as consistent."""
 PAUSES = 20
 """Pauses between rounds in the time of the patience, so that rounds are as far apart as the mesh is slow."""
-
+SHORTEST_PAUSE = 0.005
+GROWTH = 1.5
+"""How much longer each pause is when rounds go on agreeing that something is wrong: it hardly will change."""
+TRAIL = 0.5
+"""Seconds that what requests set in motion may trail them: a line of a log, a copy, an ejected endpoint."""
 
 _NOTHING = object()
 """What a round before the first has found."""
@@ -65,12 +69,13 @@ class Expect:
         last.
 
         Three passes end it at once. A failure counts when the same claim has failed in every round, and the
-        mesh has had as long as this provider's may need to converge: since the grading began, or since the
-        check's own requests. What flaps until `within` seconds are over fails. The last round is what is
-        reported.
+        mesh has had as long as this provider's may need to converge since the grading began. What comes after
+        the check's own requests, or looks into a log, is also given the time that such things trail requests.
+        What flaps until `within` seconds are over fails. The last round is what is reported.
         """
         started = self._clock()
-        same_since = started if self._calm is None or self._journal.requested else self._calm
+        requested = self._journal.requested
+        same_since = started if self._calm is None else self._calm
         agreed, before = 0, len(self._journal)
         last: object = _NOTHING
         self._settling = True
@@ -87,16 +92,21 @@ class Expect:
                 last = outcome
                 if agreed >= ROUNDS and failure is None:
                     return value[0]
-                if failure is not None and (
-                    (agreed >= ROUNDS and now - same_since >= self._patience) or now - started >= within
-                ):
+                patience = self._patience
+                if requested or self._journal.logs:
+                    patience, same_since = max(patience, TRAIL), max(same_since, started)
+                left = same_since + patience - now
+                if failure is not None and ((agreed >= ROUNDS and left <= 0) or now - started >= within):
                     raise failure
                 if now - started >= within:
                     self.fail(
                         "the same answer three times in a row",
                         observed=f"answers that change for {within:g} s",
                     )
-                self._pause(max(self._patience / PAUSES, 0.01))
+                pause = max(self._patience / PAUSES, SHORTEST_PAUSE)
+                if failure is not None and agreed > ROUNDS:
+                    pause = min(pause * GROWTH ** (agreed - ROUNDS), max(pause, left))
+                self._pause(pause)
         finally:
             self._settling = False
 

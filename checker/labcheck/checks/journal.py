@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+LOG = "log of "
+"""How the entry of a log that was read begins."""
 _LONG = 2000
 """Characters of one result that are kept."""
 
@@ -37,6 +39,11 @@ class Journal:
     def requested(self) -> bool:
         """Whether a request was sent."""
         return any(entry.kind == "request" for entry in self.entries)
+
+    @property
+    def logs(self) -> bool:
+        """Whether a container's log was read."""
+        return any(entry.kind == "read" and entry.text.startswith(LOG) for entry in self.entries)
 
     def add(self, kind: Literal["claim", "request", "read"], text: str, result: str) -> None:
         entry = Entry(kind, text, result[:_LONG])

@@ -37,7 +37,7 @@ class Judge:
             self.variant,
             folder.grader_kubeconfig,
             name,
-            provider(name).patience,
+            provider(name).converge(folder.cluster),
             setup=folder.load("setup.json").get("objects", ()),
             hints={task: shown["shown"] for task, shown in hints_shown(folder).items()},
             launch=self._launch,

@@ -14,12 +14,15 @@ from pathlib import Path
 from labcheck.environments import process
 from labcheck.environments.provider import Progress, silent
 from labcheck.errors import EnvironmentTrouble
-from labcheck.kube import Cluster
+from labcheck.kube import Cluster, connect
 from labcheck.lab.variant import Variant
 
 PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
 _LOG_TAIL = 5
 _SNAPSHOTS = "/pocketmesh/v1/snapshots/"
+_CONVERGENCE = "/pocketmesh/v1/convergence"
+_UNSURE = 0.5
+"""Seconds of patience where the cluster does not say that it has followed."""
 _LITTLE = 8_000_000
 """Bytes; a cluster with a solved lab takes about half of that."""
 
@@ -28,7 +31,10 @@ class Embedded:
     """Clusters that are processes. `program` is what serves one, told `--state DIR --istio MODE`."""
 
     name = "embedded"
-    patience = 0.5
+    patience = 0.1
+    """Seconds, after the cluster has said that it has followed every change: for what nobody has asked it to
+    follow, such as a command that the learner runs beside the grading, or an endpoint that a check's own
+    requests took out of use."""
     traces = True
     prefix = ""
     light = True
@@ -84,6 +90,14 @@ class Embedded:
 
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         cluster.connection.request("POST", f"{_SNAPSHOTS}{name}/restore")
+
+    def converge(self, folder: Path) -> float:
+        try:
+            with connect(folder / "kubeconfig") as cluster:
+                answer = cluster.connection.request("POST", _CONVERGENCE)
+        except EnvironmentTrouble:
+            return _UNSURE  # that it does not answer is for the checks to meet and report
+        return self.patience if answer.get("converged") else _UNSURE
 
     def logs(self, folder: Path) -> Path:
         return folder / "log"

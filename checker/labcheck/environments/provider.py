@@ -20,8 +20,6 @@ class Provider(Protocol):
     """Runs clusters, each in a folder of its own."""
 
     name: str
-    patience: float
-    """Seconds that the mesh may need to follow a change; a check's failure must last that long."""
     setup_timeout: float
     """Seconds after which a setup that is not ready never will be."""
 
@@ -58,6 +56,13 @@ class Provider(Protocol):
 
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         """Brings back those that were kept under the name."""
+
+    def converge(self, folder: Path) -> float:
+        """Waits until the cluster has followed every change, where it can tell.
+
+        Returns the patience of a grading that begins now: seconds that the mesh may still need to follow a
+        change. A check's failure must last that long.
+        """
 
     def logs(self, folder: Path) -> Path:
         """The file with what was said while the cluster was started, and since."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Hashable, Iterable
-from contextlib import suppress
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, Protocol, TypeAlias
@@ -20,6 +20,8 @@ from pocketmesh.store import Event, Store, StoreUnusable
 
 FIRST_RETRY: Final = 0.005
 LONGEST_RETRY: Final = 1000.0
+_SOON_TRIED: Final = 5
+"""Failures in a row up to which the next attempt is a matter of milliseconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Runtime:
         self._timetable: list[tuple[datetime, int, _Item]] = []
         self._order = count()
         self._failures: dict[_Item, int] = {}
+        self._beside: list[_Item] = []
         self._awake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -116,6 +119,22 @@ class Runtime:
         """Returns when no key waits to be looked at now; those of a later time do not count."""
         while self._queue:
             await self._idle.wait()
+
+    def behind(self) -> Iterator[str]:
+        """Which keys are looked at now or are soon tried again, and what goes on beside the queue."""
+        tried = (item for item in self._due if 0 < self._failures.get(item, 0) <= _SOON_TRIED)
+        for reconciler, key in (*self._queue, *tried, *self._beside):
+            yield f"{reconciler.name}: {key}"
+
+    @contextmanager
+    def beside(self, reconciler: Reconciler, key: Hashable) -> Iterator[None]:
+        """Marks what a reconciler does in a task of its own, as long as the block runs."""
+        item = (reconciler, key)
+        self._beside.append(item)
+        try:
+            yield
+        finally:
+            self._beside.remove(item)
 
     def wake(self) -> None:
         """Makes `run` read the clock again, after a test has set it forward."""

@@ -12,7 +12,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,19 +33,22 @@ from pocketmesh.istio.mesh.decide import Path as Way
 from pocketmesh.istio.mesh.extensions import proxy_of
 from pocketmesh.istio.mesh.network import as_sent
 from pocketmesh.istio.observation import Observer, Passage
+from pocketmesh.istio.resources import PODS
 from pocketmesh.istio.telemetry.counting import page
 from pocketmesh.istio.telemetry.programs import build
 from pocketmesh.istio.ztunnel import Closed, Ztunnel
 from pocketmesh.istio.ztunnel.config_dump import OpenConnection
 from pocketmesh.net.fabric import Fabric
 from pocketmesh.net.interception import Connection, Taking
-from pocketmesh.net.relay import to_pipe
+from pocketmesh.net.relay import Forward, Half
 from pocketmesh.net.services import Place
 from pocketmesh.node.log import ContainerLog
 from pocketmesh.node.network import NODE_ADDRESS
-from pocketmesh.store import Event, Store
+from pocketmesh.objects import is_true
+from pocketmesh.store import Event, Key, Store
 
 _COALESCE: Final = 0.005
+_LONGEST_HOLD: Final = 1.0
 _CONFIGURE: Final[dict[ProxyKind, Configure]] = {"waypoint": waypoint_config, "router": gateway_config}
 
 
@@ -178,6 +181,14 @@ class DataPlane:
         for proxy in list(self.proxies.values()):
             await proxy.settled()
 
+    def behind(self) -> Iterator[str]:
+        """Which proxies have not taken the latest mesh, or have and are not found ready yet."""
+        if self.reconcile("mesh") is not None:
+            yield f"{self.name}: the mesh"
+        for proxy in self.proxies.values():
+            if not proxy.idle or (proxy.ready and self._is_overlooked(proxy.pod)):
+                yield f"{self.name}: proxy {proxy.pod.namespace}/{proxy.pod.name}"
+
     def close(self) -> None:
         """Lets go of the network."""
         self.stop()
@@ -222,16 +233,45 @@ class DataPlane:
         """A gateway's connection, with its identity, to a Service whose waypoint is to see it."""
         waypoint = self.mesh.waypoint_of(service)
         instances = self.mesh.instances(waypoint) if waypoint else ()
-        pipe = self._pipe(random.choice(instances)) if instances else None
-        return to_pipe(pipe, preface(connection, pod.identity)) if pipe else Closed()
+        if not instances:
+            return Closed()
 
-    def _pipe(self, ip: str) -> Path | None:
+        async def connect(far: Half, client: tuple[str, int]) -> None:
+            far.first = preface(connection, pod.identity)
+            pipe = await self._pipe(random.choice(instances))
+            await asyncio.get_running_loop().create_unix_connection(lambda: far, str(pipe))
+
+        return Forward(connect)
+
+    async def _pipe(self, ip: str) -> Path:
+        """Where a waypoint's pod takes connections. Raises ConnectionRefusedError where none does.
+
+        A connection is led by the mesh as it is now. It waits for an Envoy that has not taken this mesh yet,
+        which would break it off: it may have no listener, or none for this Service.
+        """
         proxy = self.proxies.get(ip)
-        return proxy.layout.inbound if proxy and proxy.ready else None
+        if proxy is None or not proxy.ready:
+            raise ConnectionRefusedError("no such waypoint")
+        if self._untold:
+            self._refresh()
+        if not proxy.idle:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST_HOLD):
+                    await proxy.settled()
+        return proxy.layout.inbound
 
     def _captured(self, way: Way) -> None:
         for observer in self._observers:
             observer.captured(way)
+
+    def _is_overlooked(self, pod: Workload) -> bool:
+        """Whether a pod, which stays, is not said to be ready."""
+        stored = self._store.get(Key(PODS, pod.namespace, pod.name))
+        return (
+            stored is not None
+            and "deletionTimestamp" not in stored.object["metadata"]
+            and not is_true(stored.object, "Ready")
+        )
 
     def _is_enrolled(self, ip: str) -> bool:
         workload = self.mesh.workloads.get(ip)

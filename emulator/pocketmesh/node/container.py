@@ -32,6 +32,8 @@ FIRST_BACK_OFF: Final = 10.0
 LONGEST_BACK_OFF: Final = 300.0
 FORGIVEN_AFTER: Final = timedelta(minutes=10)
 PULL_NOTICE: Final = 1.0
+_A_MOMENT: Final = timedelta(seconds=2)
+"""How long a program that starts or ends may be about to have done so."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class ContainerWorker:
         self.console: Console | None = None
         self.log: ContainerLog | None = None
         self.previous_log: ContainerLog | None = None
+        self._finishes = role == "init" and not self.state.sidecar
         self._path = f"spec.{PLACES[role]}{{{spec['name']}}}"
         self._machine = machine
         self._volumes = volumes
@@ -68,11 +71,18 @@ class ContainerWorker:
         self._pull_pause = FIRST_BACK_OFF
         self._killed = False
         self._ending = False
+        self._since = machine.clock.now()
 
     @property
     def alive(self) -> bool:
         """Whether its process has not ended yet."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def changing(self) -> bool:
+        """Whether it runs, but only just started and is not ready or over yet, or was just asked to end."""
+        unfinished = self._ending or self._finishes or not self.state.ready
+        return self.alive and unfinished and self._machine.clock.now() - self._since < _A_MOMENT
 
     def keep_running(self, pod: Object, ip: str, restart: str) -> float | None:
         """Starts it if it should run and may start now; returns the seconds until it may."""
@@ -103,7 +113,7 @@ class ContainerWorker:
         """Lets the preStop hook prepare its end, as long as there is grace, and stops it; once is enough."""
         if self._ending or not self.alive:
             return
-        self._ending = True
+        self._ending, self._since = True, self._machine.clock.now()
         self._event("Normal", "Killing", why)
         hook = self._hook("preStop")
         if hook is None or grace <= 0:
@@ -212,6 +222,7 @@ class ContainerWorker:
         self.state.image, self.state.image_id = qualified(self.spec["image"]), image.id
         self.state.restarts += self._restarting
         self._restarting, self._killed, self._ending, self._retry = False, False, False, None
+        self._since = self._machine.clock.now()
 
     async def _run(self, launch: Launch) -> None:
         try:

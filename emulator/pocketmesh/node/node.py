@@ -7,7 +7,7 @@ that the API still has.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Final
 
 from pocketmesh.api.client import Client
@@ -104,6 +104,12 @@ class Node:
                 return None
             worker = self._workers[key] = self._take_up(pod, key)
         return worker.sync(pod)
+
+    def behind(self) -> Iterator[str]:
+        """Which pods are on their way up or down."""
+        for place, worker in self._workers.items():
+            if worker.changing:
+                yield f"{self.name}: pod {'/'.join(place)}"
 
     def _forget_gone(self) -> None:
         """Removes the directories of pods that went while nobody was here."""

@@ -62,6 +62,11 @@ class PodWorker:
         """All of them, init containers first."""
         return [*self.init, *self.main, *self.ephemeral]
 
+    @property
+    def changing(self) -> bool:
+        """Whether it is on its way up or down, and may be there in a moment."""
+        return any(worker.changing for worker in self.containers)
+
     def sync(self, pod: Object) -> float | None:
         """Does what is to be done now; returns the seconds until there may be more."""
         self.pod = pod

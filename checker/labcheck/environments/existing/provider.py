@@ -37,6 +37,7 @@ class Existing:
 
     name = "existing"
     patience = 10.0
+    """Seconds. Nobody can be asked whether a mesh of many programs has followed, so it is given time."""
     traces = False
     prefix = "labcheck-"
     light = False
@@ -114,6 +115,9 @@ class Existing:
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         saved = folder / f"{name}.inventory.json"
         inventory.bring_back(saved, cluster, _scope(folder), self.setup_timeout)
+
+    def converge(self, folder: Path) -> float:
+        return self.patience
 
     def logs(self, folder: Path) -> Path:
         return folder / "log"

@@ -44,6 +44,7 @@ class Kind:
 
     name = "kind"
     patience = 10.0
+    """Seconds. Nobody can be asked whether a mesh of many programs has followed, so it is given time."""
     traces = False
     prefix = ""
     light = False
@@ -169,6 +170,9 @@ class Kind:
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         saved = folder / f"{name}.inventory.json"
         inventory.bring_back(saved, cluster, inventory.WHOLE, self.setup_timeout)
+
+    def converge(self, folder: Path) -> float:
+        return self.patience
 
     def logs(self, folder: Path) -> Path:
         return log(folder / "play")

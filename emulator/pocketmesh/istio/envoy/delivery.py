@@ -11,6 +11,8 @@ from pocketmesh.istio.envoy.discovery import Discovery, resource_of
 from pocketmesh.istio.envoy.xds import version_of
 
 _REFUSALS: Final = ("update_rejected", "update_failure")
+_WARMING: Final = ("cluster_manager.warming_clusters", "listener_manager.total_listeners_warming")
+_ASKED: Final = "(version_text|update_rejected|update_failure|warming_clusters|listeners_warming)$"
 _POLL: Final = 0.002
 _LONGEST_WAIT: Final = 5.0
 
@@ -40,7 +42,9 @@ class Delivery:
     async def taken(self, files: Mapping[str, str]) -> list[str]:
         """Waits until Envoy has looked at these files and goes by them, and returns those that it rejected.
 
-        A changed cluster works only when it has its endpoints; until then the old one does.
+        A changed cluster works only when it has its endpoints, a changed listener when it has its routes;
+        until then the old ones do. What is counted here was posted to the worker before, which takes it in
+        ahead of every connection that comes later.
         Raises AdminSilent when it does not answer for five seconds.
         """
         waiting = {_prefix(name): (name, version_of(text)) for name, text in files.items()}
@@ -48,8 +52,8 @@ class Delivery:
         deadline = asyncio.get_running_loop().time() + _LONGEST_WAIT
         warming = bool(files)
         while waiting or warming:
-            stats = await self._admin.stats("(version_text|update_rejected|update_failure|warming_clusters)$")
-            warming = stats.get("cluster_manager.warming_clusters", "0") != "0"
+            stats = await self._admin.stats(_ASKED)
+            warming = any(stats.get(name, "0") != "0" for name in _WARMING)
             for prefix, (name, version) in list(waiting.items()):
                 # What Envoy can read and does not like is rejected, what it cannot even read is a failure.
                 count = sum(int(stats.get(f"{prefix}.{refusal}", "0")) for refusal in _REFUSALS)
@@ -60,7 +64,7 @@ class Delivery:
                     del waiting[prefix]
                 self._rejections[prefix] = count
             if (waiting or warming) and asyncio.get_running_loop().time() > deadline:
-                raise AdminSilent(f"Envoy has not looked at {', '.join(sorted(waiting)) or 'all endpoints'}")
+                raise AdminSilent(f"Envoy has not looked at {', '.join(sorted(waiting)) or 'all it needs'}")
             if waiting or warming:
                 await asyncio.sleep(_POLL)
         return rejected

@@ -84,6 +84,11 @@ class EnvoyProxy:
         self._idle.clear()
         self._changed.set()
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing that Envoy is still to be told."""
+        return self._idle.is_set()
+
     async def settled(self) -> None:
         """Returns when Envoy has looked at the latest configuration, or has ended."""
         await self._idle.wait()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,8 +76,10 @@ class KeySets:
         self._found.pop(uri, None)
 
     async def _ask(self, uri: str, state: _State) -> None:
+        first = self._runtime.beside(self, uri) if not state.failures else nullcontext()
         try:
-            found = await self._fetch(uri)
+            with first:
+                found = await self._fetch(uri)
         except FetchFailed:
             state.failures += 1
             after = _SOON if state.failures < _EAGER else _LATER

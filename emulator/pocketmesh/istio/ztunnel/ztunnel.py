@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,14 +49,15 @@ class _Open:
 
 class Ztunnel:
     """One running ztunnel. `mesh` and `pipe` are asked for each connection: the mesh as it is then, and
-    the socket of a waypoint's pod by its address. `observe` is told of each connection that is dialled."""
+    the socket of a waypoint's pod by its address, or an OSError. `observe` is told of each connection that is
+    dialled."""
 
     def __init__(
         self,
         fabric: Fabric,
         clock: Clock,
         mesh: Callable[[], Mesh],
-        pipe: Callable[[str], Path | None],
+        pipe: Callable[[str], Awaitable[Path]],
         log: Callable[[bytes], None],
         observe: Callable[[Way], None] = lambda way: None,
     ) -> None:
@@ -150,7 +151,6 @@ class Ztunnel:
         return as_sent(way, self._fabric.refusal)
 
     async def _to_waypoint(self, far: socket.socket, way: Way, source: Workload, entry: _Entry) -> None:
-        pipe = self._pipe(way.ip)
         opened = _Open(way, source.identity, abort=lambda: None)
 
         def ended(sent: int, received: int) -> None:
@@ -158,8 +158,7 @@ class Ztunnel:
             self._write(entry, sent, received, opened.error)
 
         try:
-            if pipe is None:
-                raise ConnectionRefusedError("no such waypoint")
+            pipe = await self._pipe(way.ip)
             opened.abort = await relay(far, pipe, preface(way.connection, source.identity), ended)
         except OSError as error:
             self._write(entry, 0, 0, f"connection failed: {error}")
