@@ -159,7 +159,7 @@ class Admission:
     def _judged(self, wish: Wish, new: Object) -> tuple[Object, tuple[str, ...]]:
         kind, write = wish.kind, wish.write
         refused = wish.refused or partial(refusals.of_body, kind)
-        if wish.old is not None and kind.resource in _CARRIED_OVER:
+        if wish.old is not None and wish.subresource != "status" and kind.resource in _CARRIED_OVER:
             new = _CARRIED_OVER[kind.resource](new, wish.old)
         # What these may change is decided by the subresource, not by the rules for the whole object.
         old = None if wish.subresource in ("binding", "ephemeralcontainers", "resize") else wish.old
@@ -178,11 +178,10 @@ class Admission:
 
     def _owners(self, wish: Wish, new: Object, stated: object) -> Owners:
         owners = tracking.entries_of(wish.old)
-        if not wish.subresource and tracking.is_reset(stated):
-            owners = []
-        elif not wish.subresource and stated is not None:
+        known = wish.old["metadata"].get("managedFields") if wish.old else None
+        if not wish.subresource and stated is not None and stated != known:
             # Whoever does not know of owners, or writes nonsense, leaves them as they are.
-            owners = tracking.entries_of({"metadata": {"managedFields": stated}}) or owners
+            owners = [] if tracking.is_reset(stated) else tracking.stated_entries(stated) or owners
         writer = self.writer(wish.write, wish.subresource)
         try:
             return tracking.after_update(wish.kind, wish.old, new, owners, writer)

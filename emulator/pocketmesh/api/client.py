@@ -53,8 +53,12 @@ class Client:
         return self._update(resource, obj, "")
 
     def update_status(self, resource: str, obj: Object) -> Object:
-        """Writes the status of an object, under the same condition; its spec is not looked at."""
-        return self._update(resource, obj, "status")
+        """Writes the status of an object, under the same condition; its spec is not looked at.
+
+        An object that is as it was costs nothing: reconcilers say what they see again and again.
+        """
+        current = self.get(resource, namespace_of(obj), name_of(obj))
+        return current if current == obj else self._update(resource, obj, "status")
 
     def merge(self, resource: str, namespace: str, name: str, patch: Object, subresource: str = "") -> Object:
         """A JSON merge patch (RFC 7386)."""

@@ -190,8 +190,7 @@ def _set(before: Iterable[Object], entry: dict[str, Any], now: str) -> Object:
     old = [each for each in before if each["type"] == entry["type"]]
     new = with_condition(old, entry, now)[0]
     obsolete = [name for name in ("reason", "message") if name in new and name not in entry]
-    kept = {name: value for name, value in new.items() if name not in obsolete}
-    return {"lastProbeTime": None, **kept}
+    return {name: value for name, value in new.items() if name not in obsolete}
 
 
 def _gathered(kind: str, lacking: Sequence[str], word: str) -> dict[str, Any]:

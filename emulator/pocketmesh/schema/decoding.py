@@ -24,8 +24,6 @@ _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
-# The types of what most fields hold: values that need no look inside.
-_PLAIN: Final = {"string": str, "boolean": bool}
 _ZERO: Final[dict[str, Any]] = {"string": "", "boolean": False, "integer": 0, "number": 0, "array": []}
 
 
@@ -62,7 +60,7 @@ def _object(schema: Schema, value: Object, at: Path, struct: str, unknown: list[
     if values is not None:
         return {
             key: entry
-            if _is_plain(values, entry)
+            if type(entry) is values.plain
             else _decode(values, entry, (at, Key(key)), struct, unknown)
             for key, entry in value.items()
             if entry is not None
@@ -77,16 +75,13 @@ def _struct(schema: Schema, value: Object, at: Path, unknown: list[str]) -> Obje
         field = fields.get(key)
         if field is None:
             unknown.append(render((at, key)))
+        elif type(entry) is field.plain:
+            decoded[key] = entry
         elif entry is not None:
-            if not _is_plain(field, entry):
-                entry = _decode(field, entry, (at, key), name, unknown)  # noqa: PLW2901
+            entry = _decode(field, entry, (at, key), name, unknown)  # noqa: PLW2901
             if entry or not field.is_collection or key in schema.required:
                 decoded[key] = entry
     return decoded
-
-
-def _is_plain(schema: Schema, value: Any) -> bool:
-    return type(value) is _PLAIN.get(schema.type)
 
 
 def _integer(schema: Schema, value: Any, at: Path, struct: str) -> int:

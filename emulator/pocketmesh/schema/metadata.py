@@ -22,8 +22,11 @@ def check(metadata: Object, rule: NameRule, old: Object | None) -> list[FieldErr
     found: list[FieldError] = []
     if old is None:
         _name(metadata, rule, found)
-    found += labels(metadata.get("labels", {}), "metadata.labels")
-    _annotations(metadata.get("annotations", {}), found)
+    before = old or {}
+    if metadata.get("labels") != before.get("labels"):
+        found += labels(metadata.get("labels", {}), "metadata.labels")
+    if metadata.get("annotations") != before.get("annotations"):
+        _annotations(metadata.get("annotations", {}), found)
     _owners(metadata.get("ownerReferences", []), found)
     for finalizer in metadata.get("finalizers", ()):
         found += [

@@ -80,11 +80,10 @@ def path_segment(value: str) -> list[str]:
 
 def label_key(value: str) -> list[str]:
     """A label's or annotation's key, a finalizer: `example.com/name`, `name`."""
-    rule = _rule(_KEY_RULE, _KEY, "MyName", "my.name", "123-abc")
     prefix, slash, name = value.rpartition("/")
     if "/" in prefix:
         example = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-        return [f"a valid label key {rule} {example}"]
+        return [f"a valid label key {_key_rule()} {example}"]
     complaints = []
     if slash:
         complaints = [f"prefix part {complaint}" for complaint in dns_subdomain(prefix)]
@@ -92,16 +91,16 @@ def label_key(value: str) -> list[str]:
     if not name:
         complaints.append("name part must be non-empty")
     complaints += [f"name part {complaint}" for complaint in _length(name, 63)]
-    return complaints if _is(_KEY, name) else [*complaints, f"name part {rule}"]
+    return complaints if _is(_KEY, name) else [*complaints, f"name part {_key_rule()}"]
 
 
 def label_value(value: str) -> list[str]:
     """A label's value; may be empty."""
     complaints = _length(value, 63)
-    pattern = f"({_KEY})?"
+    if not value or _is(_KEY, value):
+        return complaints
     rule = f"a valid label must be an empty string or {_KEY_RULE.removeprefix('must ')}"
-    valid = not value or _is(_KEY, value)
-    return complaints if valid else [*complaints, _rule(rule, pattern, "MyValue", "my_value", "12345")]
+    return [*complaints, _rule(rule, f"({_KEY})?", "MyValue", "my_value", "12345")]
 
 
 def config_key(value: str) -> list[str]:
@@ -157,6 +156,10 @@ def _is(pattern: str, value: str) -> bool:
 
 def _length(value: str, limit: int) -> list[str]:
     return [f"must be no more than {limit} bytes"] if len(value.encode()) > limit else []
+
+
+def _key_rule() -> str:
+    return _rule(_KEY_RULE, _KEY, "MyName", "my.name", "123-abc")
 
 
 def _rule(rule: str, pattern: str, *examples: str) -> str:

@@ -36,15 +36,32 @@ def prepare(kind: Kind, obj: Object, old: Object | None = None) -> Prepared:
 
     Raises Undecodable (answered with 400) when a value's type makes the body unreadable.
     """
-    obj, unknown = _decoded(kind, obj)
     if kind.crd:
+        obj, unknown = _decoded(kind, obj)
         obj = default(kind.schema, obj)
         errors = _metadata_errors(obj, old, dns_subdomain) + validate(kind.schema, obj, old)
         return Prepared(obj, unknown, errors)
-    obj.setdefault("metadata", {})
+    kept = _kept(obj, old)
+    decoded, unknown = _decoded(kind, {field: value for field, value in obj.items() if field not in kept})
+    decoded.setdefault("metadata", {})
+    whole = {**decoded, **kept}
+    obj = {field: whole[field] for field in {**obj, **whole} if field in whole}
     fill_in(kind.resource, obj)
     errors = [] if kind.verbs == ("create",) else _metadata_errors(obj, old, name_rule(kind.resource))
+    if "spec" in kept and "status" not in kept:
+        return Prepared(obj, unknown, errors)
     return Prepared(obj, unknown, errors + check(kind.resource, obj, old))
+
+
+def _kept(obj: Object, old: Object | None) -> Object:
+    """The parts that are the stored ones themselves: they were judged when they were written."""
+    if old is None:
+        return {}
+    return {
+        field: value
+        for field, value in obj.items()
+        if field != "metadata" and isinstance(value, dict | list) and value is old.get(field)
+    }
 
 
 def _metadata_errors(obj: Object, old: Object | None, rule: metadata.NameRule) -> list[FieldError]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 _SPLIT: Final = re.compile(r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$")
@@ -25,6 +26,10 @@ def parse(value: Any) -> Fraction:
 
 def canonical(value: Any) -> str:
     """`0.5` is `500m`, `1024Mi` is `1Gi`. Raises ValueError in Kubernetes' words."""
+    return _canonical(value) if isinstance(value, str) else _written(value)
+
+
+def _written(value: Any) -> str:
     amount, form = _parse(value)
     sign, amount = ("-", -amount) if amount < 0 else ("", amount)
     if form == "binary" and amount >= 1024 and amount.denominator == 1:
@@ -41,6 +46,9 @@ def canonical(value: Any) -> str:
     if form == "exponent":
         return f"{sign}{whole}e{exponent}" if exponent else f"{sign}{whole}"
     return f"{sign}{whole}{_DECIMAL_SUFFIX[exponent]}"
+
+
+_canonical: Final = lru_cache(maxsize=1000)(_written)  # few are written, again and again
 
 
 def _parse(value: Any) -> tuple[Fraction, str]:

@@ -114,10 +114,15 @@ class Schema:
             return True
         return any(child.has_rules for child in (*self._structure(), *self.all_of))
 
-    @property
+    @cached_property
     def struct(self) -> str:
         """The Go type's name: `DeploymentSpec`."""
         return self.definition.rpartition(".")[2]
+
+    @cached_property
+    def plain(self) -> Any:
+        """The type of values that need no look inside, which most fields hold."""
+        return {"string": str, "boolean": bool}.get(self.type)
 
     @cached_property
     def is_collection(self) -> bool:

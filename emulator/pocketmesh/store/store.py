@@ -164,8 +164,10 @@ class Store:
             current = self.get(key)
             if current is None:
                 changes.append(("ADDED", key, orjson.loads(body)))
-            elif _without_revision(current.object) != _without_revision(orjson.loads(body)):
-                changes.append(("MODIFIED", key, orjson.loads(body)))
+            elif current.body != body:
+                obj = orjson.loads(body)
+                if _without_revision(current.object) != _without_revision(obj):
+                    changes.append(("MODIFIED", key, obj))
         if changes:
             self._commit(changes)
         return len(changes)

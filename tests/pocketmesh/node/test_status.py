@@ -64,7 +64,6 @@ def test_what_is_not_ready_is_named_and_the_transition_dated():
     unready = pod_status({**pod, "status": ready}, [], [waiting()], ip="i", host_ip="h", now="t2")
     entry = next(entry for entry in unready["conditions"] if entry["type"] == "Ready")
     assert entry == {
-        "lastProbeTime": None,
         "lastTransitionTime": "t2",
         "type": "Ready",
         "status": "False",

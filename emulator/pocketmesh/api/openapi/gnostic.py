@@ -7,11 +7,13 @@ github.com/google/gnostic-models openapiv2/OpenAPIv2.proto.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from pocketmesh.objects import Object
+
+_SMALL: Final = tuple(bytes((value,)) for value in range(0x80))
 
 
 def encode(document: Object) -> bytes:
@@ -120,6 +122,8 @@ def _number(field: int, value: int) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    if value < 0x80:
+        return _SMALL[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

@@ -21,7 +21,7 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one manager owns."""
+    """What one manager owns; the fields are in order."""
 
     manager: str
     operation: Operation
@@ -56,7 +56,7 @@ class Entry:
         if self.time:
             entry["time"] = self.time
         entry["fieldsType"] = "FieldsV1"
-        entry["fieldsV1"] = ordered(self.fields)
+        entry["fieldsV1"] = self.fields
         if self.subresource:
             entry["subresource"] = self.subresource
         return entry
@@ -65,8 +65,23 @@ class Entry:
 Owners: TypeAlias = list[Entry]
 
 
+def kept(entries: Iterable[Object]) -> Owners:
+    """The entries of a stored object, which were `written` here."""
+    return [
+        Entry(
+            entry["manager"],
+            entry["operation"],
+            entry["apiVersion"],
+            entry.get("subresource", ""),
+            entry.get("time", ""),
+            entry["fieldsV1"],
+        )
+        for entry in entries
+    ]
+
+
 def read(entries: Any) -> Owners:
-    """The entries of an object. Raises Malformed."""
+    """The entries that a client states. Raises Malformed."""
     if not isinstance(entries, list):
         raise Malformed("managed fields must be a list")
     return [_entry(index, entry) for index, entry in enumerate(entries)]
@@ -91,7 +106,7 @@ def _entry(index: int, entry: Any) -> Entry:
         raise Malformed(f"error decoding set of managed fields entry {index}")
     texts = (str(entry.get(field) or "") for field in ("manager", "apiVersion", "subresource", "time"))
     manager, api_version, subresource, time = texts
-    return Entry(manager, entry["operation"], api_version, subresource, time, fields)
+    return Entry(manager, entry["operation"], api_version, subresource, time, ordered(fields))
 
 
 def _is_fieldset(fields: Any) -> bool:
@@ -123,5 +138,5 @@ def _folded(entries: Owners) -> Owners:
     old = updates[: surplus + 1]
     ancient = replace(old[-1], manager=_ANCIENT, subresource="")
     for entry in old[:-1]:
-        ancient = replace(ancient, fields=union(ancient.fields, entry.fields))
+        ancient = replace(ancient, fields=ordered(union(ancient.fields, entry.fields)))
     return [*(entry for entry in entries if entry not in old), ancient]

@@ -13,8 +13,8 @@ import orjson
 
 from pocketmesh.api.errors import FieldConflict, apply_conflict
 from pocketmesh.api.ownership import typed
-from pocketmesh.api.ownership.fieldset import FieldSet, difference, intersection, paths, union
-from pocketmesh.api.ownership.managers import Entry, Malformed, Operation, Owners, read, written
+from pocketmesh.api.ownership.fieldset import FieldSet, difference, intersection, ordered, paths, union
+from pocketmesh.api.ownership.managers import Entry, Malformed, Operation, Owners, kept, read, written
 from pocketmesh.api.strategy import without_status
 from pocketmesh.objects import Object
 from pocketmesh.schema.kind import Kind
@@ -59,13 +59,19 @@ class Writer:
 
     def entry(self, kind: Kind, operation: Operation, fields: FieldSet) -> Entry:
         """This writer's entry."""
-        return Entry(self.manager, operation, kind.api_version, self.subresource, self.time, fields)
+        own = ordered(fields)
+        return Entry(self.manager, operation, kind.api_version, self.subresource, self.time, own)
 
 
 def entries_of(obj: Object | None) -> Owners:
-    """The owners that an object names; none when they cannot be read."""
+    """The owners of a stored object."""
+    return kept(obj["metadata"].get("managedFields") or ()) if obj else []
+
+
+def stated_entries(entries: object) -> Owners:
+    """The owners that a client states; none when they cannot be read."""
     try:
-        return read((obj or {}).get("metadata", {}).get("managedFields") or [])
+        return read(entries)
     except Malformed:
         return []
 
@@ -94,7 +100,7 @@ def _with_writer(owners: Owners, own: Entry, changed: FieldSet, removed: FieldSe
     result: Owners = []
     for entry in owners:
         if entry.identity == own.identity:
-            own = replace(own, fields=union(own.fields, difference(entry.fields, removed)))
+            own = replace(own, fields=ordered(union(own.fields, difference(entry.fields, removed))))
             if not changed:
                 own = replace(own, time=entry.time)
         else:
@@ -127,10 +133,10 @@ def apply(kind: Kind, live: Object | None, config: Object, writer: Writer, *, fo
     others = [entry for entry in owners if entry.identity != own.identity]
     merged = typed.merge(kind.schema, before, _trimmed(config))
     if last:
-        kept = stated
+        owned = stated
         for entry in others:
-            kept = union(kept, entry.fields)
-        gone = typed.abandoned(kind.schema, last, kept)
+            owned = union(owned, entry.fields)
+        gone = typed.abandoned(kind.schema, last, owned)
         if gone:
             merged = typed.without(kind.schema, merged, gone) or {}
     changed, removed = _compared(kind, before, merged)
