@@ -2,6 +2,10 @@
 
 import sys
 
-from pocketmesh.istioctl.cli import main
+from pocketmesh.bytecode import keep_bytecode
+
+keep_bytecode()
+
+from pocketmesh.istioctl.cli import main  # noqa: E402  (what is imported before that call is not kept)
 
 sys.exit(main(sys.argv[1:]))
