@@ -19,6 +19,8 @@ from labcheck.kube.errors import Unreachable
 
 _CLUSTER = {"server", "certificate-authority-data"}
 _USER = {"token", "client-certificate-data", "client-key-data"}
+_RECORD = 16384
+"""Bytes that TLS carries at once. RFC 8446, section 5.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,26 @@ class Access:
     proxy: str = ""
 
 
+class _ReadingAhead(ssl.SSLSocket):
+    """websocket-client reads an answer's head byte by byte; a call of OpenSSL for each is half of an exec."""
+
+    _ahead = b""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        if not self._ahead:
+            self._ahead = super().recv(max(buflen, _RECORD), flags)
+        taken, self._ahead = self._ahead[:buflen], self._ahead[buflen:]
+        return taken
+
+
 def access(kubeconfig: Path) -> Access:
     """What the current context of the kubeconfig says. Raises Unreachable."""
     try:
-        return _plain(_read(kubeconfig)) or _by_library(kubeconfig)
+        found = _plain(_read(kubeconfig)) or _by_library(kubeconfig)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise _unusable(kubeconfig, str(error)) from error
+    found.tls.sslsocket_class = _ReadingAhead
+    return found
 
 
 def _unusable(kubeconfig: Path, why: str) -> Unreachable:
