@@ -37,8 +37,7 @@ def collect(asked: PytestRun, line: Connection) -> NoReturn:
     sys.path[:] = [path for path in sys.path if path and not os.path.exists(f"{path}/test_lab.py")]
     sys.dont_write_bytecode = True
     warnings.resetwarnings()
-    # Python's own way to write tracebacks takes a tenth of the time of pytest's.
-    code = pytest.main([*asked.arguments, "--tb=native"], plugins=[Runs(line)])
+    code = pytest.main([*asked.arguments], plugins=[Runs(line)])
     sys.stdout.flush()
     os._exit(code)
 

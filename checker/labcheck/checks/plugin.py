@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Generator
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from traceback import walk_tb
+from typing import Any, Literal
 
 import pytest
 
@@ -188,18 +189,18 @@ class Grading:
             else None
         )
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """The report for pytest: without a traceback, which nobody reads and costs more than most claims."""
         if os.getpid() != self._process:
             os._exit(1)  # a check forked, and this is the copy: it has no business here
-        report = yield
         task = _task(item) or ""
         if task not in self._outcomes and (call.when == "call" or call.excinfo is not None):
             self._results.seen(task, self.journal)
             self._settle(self._judge(task, item, call))
-        return report
+        assert call.when != "collect"
+        outcome: Literal["passed", "failed"] = "passed" if call.excinfo is None else "failed"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
 
     def _judge(self, task: str, item: pytest.Item, call: pytest.CallInfo[None]) -> Verdict:
         if call.excinfo is None:
@@ -245,5 +246,6 @@ def _claim(item: pytest.Item) -> str:
 
 def _where(item: pytest.Item, raised: pytest.ExceptionInfo[BaseException]) -> str:
     """The innermost line of the lab's own file that the exception passed through."""
-    lines = [entry.lineno + 1 for entry in raised.traceback if Path(entry.path) == item.path]
+    file = str(item.path)
+    lines = [line for frame, line in walk_tb(raised.tb) if frame.f_code.co_filename == file]
     return f"{item.path.name}:{lines[-1]}" if lines else item.path.name
