@@ -1,7 +1,8 @@
 """A program that is started like the embedded cluster and knows just enough of its API to bring a lab up.
 
 Objects are kept in a file of the state folder, each write before its answer, so that being killed loses
-nothing. What to do wrong is told by files in the state folder's parent: `break-boot`, `never-ready`.
+nothing. What to do wrong is told by files in the state folder's parent: `break-boot`, `never-ready`,
+`never-converges`.
 """
 
 from __future__ import annotations
@@ -112,6 +113,8 @@ class Api(BaseHTTPRequestHandler):
         self.body()
         if self.path.endswith("/token"):
             self.answer({"status": {"token": "the-graders"}})
+        elif self.path == "/pocketmesh/v1/convergence":
+            self.answer({"converged": not (Path(os.environ["FAKE_CONTROLS"]) / "never-converges").exists()})
         elif found := re.fullmatch(r"/pocketmesh/v1/snapshots/(\w+)(/restore)?", self.path):
             snapshot = f"{found[1]}.snapshot"
             if found[2]:

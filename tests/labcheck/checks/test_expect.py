@@ -119,6 +119,36 @@ def test_after_requests_of_its_own_a_check_waits_for_the_mesh(time: Time) -> Non
     assert time.now >= 8.0
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(("request", "curl", "200"), id="requests of its own"),
+        pytest.param(("read", "log of shop/waypoint", "no lines"), id="a look into a log"),
+    ],
+)
+def test_what_trails_requests_is_given_its_time_even_where_the_mesh_needs_none(
+    time: Time, entry: tuple[str, str, str]
+) -> None:
+    time.now, journal = 7.0, Journal()
+    expect = Expect(patience=0.1, clock=time.clock, pause=time.pause, journal=journal, calm=5.0)
+    journal.add(*entry)  # type: ignore[arg-type]
+    with pytest.raises(Failed):
+        expect.settle(scripted(expect, "-b"))
+    assert 7.5 <= time.now < 7.6
+
+
+def test_the_longer_a_failure_lasts_the_rarer_it_is_looked_at(expect: Expect) -> None:
+    looks = []
+
+    def look() -> None:
+        looks.append(1)
+        expect.fail("-b")
+
+    with pytest.raises(Failed):
+        expect.settle(look)
+    assert len(looks) <= 9
+
+
 def test_an_outcome_that_changes_is_given_the_whole_patience(time: Time) -> None:
     time.now = 7.0
     expect = Expect(patience=1.0, clock=time.clock, pause=time.pause, calm=5.0)

@@ -52,6 +52,24 @@ def pid(state: StateFolder) -> int:
     return int((state.environment(ID).cluster / "pid").read_text())
 
 
+def test_a_cluster_that_has_followed_needs_little_patience(
+    state: StateFolder, lab: Variant, runner: Embedded
+) -> None:
+    up(state, lab, runner, silent)
+    assert runner.converge(state.environment(ID).cluster) == runner.patience
+
+
+def test_where_a_cluster_does_not_say_that_it_has_followed_there_is_more_patience(
+    state: StateFolder, lab: Variant, runner: Embedded, controls: Path
+) -> None:
+    up(state, lab, runner, silent)
+    cluster = state.environment(ID).cluster
+    (controls / "never-converges").touch()
+    assert runner.converge(cluster) > 2 * runner.patience
+    runner.stop(cluster)
+    assert runner.converge(cluster) > 2 * runner.patience
+
+
 def test_up_applies_the_setup_and_makes_both_identities(
     state: StateFolder, lab: Variant, runner: Embedded
 ) -> None:

@@ -126,3 +126,38 @@ def test_a_reconciler_that_chokes_on_a_change_does_not_fail_the_write(store, run
     runtime.drain()
     assert healthy.calls == ["a"]
     assert "recording cannot tell what" in caplog.text
+
+
+class TestWhatIsBehind:
+    def test_a_key_that_waits_to_be_looked_at(self, store, runtime):
+        runtime.add(Recording())
+        put(store, "a")
+        assert list(runtime.behind()) == ["recording: a"]
+        runtime.drain()
+        assert list(runtime.behind()) == []
+
+    def test_a_failure_that_is_tried_again_at_once(self, store, runtime):
+        runtime.add(Recording([ValueError("conflict")]))
+        put(store, "a")
+        runtime.drain()
+        assert list(runtime.behind()) == ["recording: a"]
+
+    def test_a_failure_that_stays_is_not(self, store, runtime, world):
+        runtime.add(Recording([ValueError("broken")] * 10))
+        put(store, "a")
+        for _ in range(6):
+            runtime.drain()
+            world.clock.advance(0.2)
+        assert list(runtime.behind()) == []
+
+    def test_what_a_reconciler_wants_to_look_at_later_is_not(self, store, runtime):
+        runtime.add(Recording([0.01]))
+        put(store, "a")
+        runtime.drain()
+        assert list(runtime.behind()) == []
+
+    def test_what_a_reconciler_does_beside_the_queue(self, runtime):
+        reconciler = Recording()
+        with runtime.beside(reconciler, "https://keys"):
+            assert list(runtime.behind()) == ["recording: https://keys"]
+        assert list(runtime.behind()) == []

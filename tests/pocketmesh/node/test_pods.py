@@ -303,3 +303,40 @@ class TestLogs:
         await place.until(lambda: place.state().get("waiting", {}).get("reason") == "ErrImagePull")
         with pytest.raises(ApiError, match="is waiting to start: trying and failing to pull image"):
             await self.read(place)
+
+
+class TestOnItsWay:
+    async def test_a_pod_that_has_just_started_and_is_not_ready(self, place, run):
+        place.pod(readinessProbe={"exec": {"command": ["test", "-e", "/go"]}})
+        await place.until(lambda: "running" in place.state())
+        assert list(place.node.behind()) == ["kubelet: pod default/a"]
+        await run("touch", "/go")
+        place.clock.advance(1)
+        await place.until_ready()
+        assert list(place.node.behind()) == []
+
+    async def test_a_pod_that_stays_unready_is_not(self, place):
+        place.pod(readinessProbe={"tcpSocket": {"port": 1}})
+        await place.until(lambda: "running" in place.state())
+        place.clock.advance(3)
+        assert list(place.node.behind()) == []
+
+    async def test_a_pod_that_waits_before_it_is_started_again_is_not(self, place):
+        place.pod(command=["false"])
+        await place.until(lambda: place.state().get("waiting", {}).get("reason") == "CrashLoopBackOff")
+        assert list(place.node.behind()) == []
+
+    async def test_an_init_container_that_has_just_started(self, place):
+        first = {"name": "first", "image": "busybox", "command": ["sleep", "infinity"]}
+        place.pod(initContainers=[first])
+        await place.until(lambda: place.messages("Started"))
+        assert list(place.node.behind()) == ["kubelet: pod default/a"]
+
+    async def test_a_pod_that_was_just_asked_to_end(self, place):
+        place.pod(lifecycle={"preStop": {"sleep": {"seconds": 1000}}})
+        await place.until_ready()
+        place.client.delete("pods", "default", "a")
+        await place.until(lambda: place.messages("Killing"))
+        assert list(place.node.behind()) == ["kubelet: pod default/a"]
+        place.clock.advance(3)
+        assert list(place.node.behind()) == []

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from pocketmesh.convergence import converge
+from pocketmesh.store import Key
+
 Object = dict[str, Any]
 
 
@@ -71,6 +74,53 @@ async def test_a_service_bound_later_is_served_too(town: Any) -> None:
 
     town.service("hello", "server")
     assert "server" not in (await town.get("client", "hello")).headers
+
+
+async def test_a_connection_waits_for_an_envoy_that_has_not_heard_of_its_service(town: Any) -> None:
+    await town.waypoint()
+    town.service("hello", "server", **{"istio.io/use-waypoint": "waypoint"})
+
+    assert (await town.get("client", "hello")).headers["server"] == "istio-envoy"
+
+
+async def test_the_mesh_is_behind_until_every_envoy_goes_by_it(town: Any) -> None:
+    town.service("hello", "server", **{"istio.io/use-waypoint": "waypoint"})
+    await town.waypoint()
+    await converge([town.runtime, town.plane])
+    town.put(header("x-changed", "yes"))
+
+    assert list(town.plane.behind())
+    assert await converge([town.runtime, town.plane]) == []
+    assert (await town.get("client", "hello")).headers["x-changed"] == "yes"
+
+
+async def test_a_proxy_is_behind_until_its_pod_is_said_to_be_ready(town: Any) -> None:
+    await town.waypoint()
+    await converge([town.runtime, town.plane])
+    pod = town.store.get(Key("pods", "shop", "waypoint-1")).object
+    town.put({**pod, "status": {**pod["status"], "conditions": [{"type": "Ready", "status": "False"}]}})
+    await town.runtime.settled()
+    await town.plane.settled()
+
+    assert list(town.plane.behind()) == ["data plane: proxy shop/waypoint-1"]
+    town.put(pod)
+    assert await converge([town.runtime, town.plane]) == []
+
+
+def header(name: str, value: str) -> Object:
+    """A route that adds a header to the answers of hello."""
+    change = {
+        "type": "ResponseHeaderModifier",
+        "responseHeaderModifier": {"set": [{"name": name, "value": value}]},
+    }
+    return {
+        "kind": "HTTPRoute",
+        "metadata": {"name": "header", "namespace": "shop"},
+        "spec": {
+            "parentRefs": [{"group": "", "kind": "Service", "name": "hello"}],
+            "rules": [{"filters": [change], "backendRefs": [{"name": "hello", "port": 5000}]}],
+        },
+    }
 
 
 async def test_endpoints_follow_the_pods(town: Any) -> None:
