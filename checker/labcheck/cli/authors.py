@@ -75,7 +75,7 @@ def lint_command(session: Session, names: Sequence[str]) -> int:
 @contextmanager
 def _cluster(session: Session, lab_id: str) -> Iterator[Cluster | None]:
     """The lab's cluster if it runs."""
-    from labcheck.environments.lifecycle import running
+    from labcheck.environments.standing import running
     from labcheck.errors import LabcheckError
     from labcheck.kube import connect
 

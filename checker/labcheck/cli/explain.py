@@ -19,7 +19,7 @@ _HEADINGS = {"claim": "Claims", "request": "Requests", "read": "Objects read"}
 @click.pass_obj
 def explain_command(session: Session, lab: str, task: str, objects: bool, as_json: bool) -> None:
     """Everything that the last grading saw of TASK: claims, requests with their answers, objects."""
-    from labcheck.environments.lifecycle import running
+    from labcheck.environments.standing import running
     from labcheck.errors import UsageError, did_you_mean
 
     variant = session.variant(lab)

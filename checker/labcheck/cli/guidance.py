@@ -112,7 +112,7 @@ def solution_command(session: Session, lab: str, give_up: bool, execute: bool, s
         return
     from labcheck.authoring.replay import replay
     from labcheck.environments.choice import provider
-    from labcheck.environments.lifecycle import running
+    from labcheck.environments.standing import running
 
     environment = running(session.state, variant.lab.id)
     traces = provider(environment.record.provider).traces

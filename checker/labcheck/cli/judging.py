@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labcheck.cli.options import Session
 
 if TYPE_CHECKING:
-    from labcheck.environments.lifecycle import Status
+    from labcheck.environments.standing import Status
     from labcheck.environments.state import EnvironmentFolder
     from labcheck.grading.report import Report
     from labcheck.grading.run import Launch
@@ -59,7 +59,7 @@ def judge(session: Session, lab: str, *, again: bool = False) -> Iterator[Judge]
     from labcheck.grading.launch import Ahead
 
     with Ahead(again=again) as ahead:  # imports what checks need while we import what the lab's files need
-        from labcheck.environments.lifecycle import running
+        from labcheck.environments.standing import running
 
         variant = session.variant(lab)
         yield Judge(variant, running(session.state, variant.lab.id), ahead)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def list_command(session: Session, as_json: bool) -> None:
     """The labs there are."""
-    from labcheck.environments.lifecycle import statuses
+    from labcheck.environments.standing import statuses
     from labcheck.errors import AuthorError
     from labcheck.lab.find import lab_folders
     from labcheck.lab.load import load
@@ -56,7 +56,7 @@ def status_command(session: Session, as_json: bool) -> None:
     """The labs that run."""
     from dataclasses import asdict
 
-    from labcheck.environments.lifecycle import statuses
+    from labcheck.environments.standing import statuses
 
     found = statuses(session.state)
     if as_json:

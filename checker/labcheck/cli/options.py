@@ -39,6 +39,16 @@ class Session:
 
         return labs_folder(self.labs, Path.cwd())
 
+    def running_id(self, name: str) -> str:
+        """The lab meant among those that run, which may have lost their folders; else among all there are.
+
+        Raises UsageError.
+        """
+        from labcheck.lab.find import choose, matches
+
+        found = matches(name, [folder.path.name for folder in self.state.environments()])
+        return found[0] if len(found) == 1 else choose(name, self.labs_folder).name
+
     def load(self, name: str) -> LoadedLab:
         """The lab that `name` means. Raises UsageError and AuthorError."""
         from labcheck.lab.find import choose

@@ -76,7 +76,7 @@ def down_command(session: Session, lab: str | None, every: bool) -> None:
     ids = (
         [folder.path.name for folder in session.state.environments()]
         if every
-        else [_running_id(session, lab or "")]
+        else [session.running_id(lab or "")]
     )
     for lab_id in ids:
         click.echo(f"{lab_id} is gone." if down(session.state, lab_id) else f"{lab_id} is not running.")
@@ -87,14 +87,6 @@ def down_command(session: Session, lab: str | None, every: bool) -> None:
 
         for name in pool.empty(session.state, Kind()):
             click.echo(f"The cluster {name}, which was made ahead, is gone.")
-
-
-def _running_id(session: Session, name: str) -> str:
-    """The lab meant among those that run, which may have lost their folders; else among those there are."""
-    from labcheck.lab.find import choose, matches
-
-    found = matches(name, [folder.path.name for folder in session.state.environments()])
-    return found[0] if len(found) == 1 else choose(name, session.labs_folder).name
 
 
 def _progress(started: float) -> Callable[[str], None]:

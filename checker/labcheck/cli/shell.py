@@ -18,9 +18,9 @@ from labcheck.cli.options import Session, lab_argument, short_name
 @click.pass_obj
 def env_command(session: Session, lab: str) -> None:
     """Print what a shell needs to talk to a lab: eval "$(labcheck env LAB)"."""
-    from labcheck.environments.lifecycle import running
+    from labcheck.environments.standing import running
 
-    environment = running(session.state, session.load(lab).lab.id)
+    environment = running(session.state, session.running_id(lab))
     for name, value in environment.folder.variables().items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
@@ -30,10 +30,10 @@ def env_command(session: Session, lab: str) -> None:
 @click.pass_obj
 def shell_command(session: Session, lab: str) -> None:
     """A shell whose kubectl talks to a lab."""
-    from labcheck.environments.lifecycle import running
+    from labcheck.environments.standing import running
     from labcheck.errors import EnvironmentTrouble
 
-    environment = running(session.state, session.load(lab).lab.id)
+    environment = running(session.state, session.running_id(lab))
     folder, name = environment.folder.path, short_name(environment.record.lab)
     trouble = programs.missing("kubectl")
     if trouble:

@@ -38,21 +38,19 @@ def trace_command(
     name of a Deployment means one of its pods, and `host` this machine. The request is sent.
     """
     from labcheck.environments.choice import provider
-    from labcheck.environments.lifecycle import running
+    from labcheck.environments.standing import running
     from labcheck.errors import UsageError
     from labcheck.kube import ApiRefused, connect
 
-    environment = running(session.state, session.load(lab).lab.id)
+    environment = running(session.state, session.running_id(lab))
     record = environment.record
     if not provider(record.provider).traces:
         raise UsageError(
             f"Requests can only be followed on the embedded cluster; {record.lab} runs on {record.provider}.",
             next_step="Read the logs: kubectl logs -n istio-system ds/ztunnel",
         )
-    namespace, _, name = client.rpartition("/")
-    if probe := session.variant(lab).probes.get(client):
-        namespace, name = probe.namespace, probe.pod
-    elif not namespace and name != _HOST:
+    namespace, _, name = record.probes.get(client, client).rpartition("/")
+    if not namespace and name != _HOST:
         namespace = record.namespace
     asked = {"namespace": namespace, "client": name, "url": url}
     try:

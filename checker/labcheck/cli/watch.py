@@ -90,7 +90,7 @@ class _Watching:
 
     def _wait_for_cluster(self) -> bool:
         """Whether the cluster answers, sooner or later; False for q, or when the lab was taken down."""
-        from labcheck.environments.lifecycle import running
+        from labcheck.environments.standing import running
         from labcheck.errors import EnvironmentTrouble, UsageError
         from labcheck.kube import connect
 

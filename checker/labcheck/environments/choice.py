@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from labcheck.environments.provider import Provider
 from labcheck.errors import UsageError, did_you_mean
-from labcheck.lab.model import PROVIDERS, Lab
+
+if TYPE_CHECKING:
+    from labcheck.lab.model import Lab
 
 
 def provider(name: str, context: str = "", *, sure: bool = False) -> Provider:
@@ -21,11 +25,15 @@ def provider(name: str, context: str = "", *, sure: bool = False) -> Provider:
         from labcheck.environments.existing.provider import Existing
 
         return Existing(context, sure=sure)
+    from labcheck.lab.model import PROVIDERS
+
     raise UsageError(f"There is no provider `{name}`. {did_you_mean(name, PROVIDERS)}")
 
 
 def provider_for(lab: Lab, name: str | None, context: str = "", *, sure: bool = False) -> Provider:
     """The provider that was asked for, or the lab's first. Raises UsageError if the lab lacks it."""
+    from labcheck.lab.model import PROVIDERS
+
     supported = lab.environment.providers
     chosen = name or supported[0]
     if chosen in PROVIDERS and chosen not in supported:

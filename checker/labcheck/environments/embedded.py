@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labcheck.environments import process
 from labcheck.environments.provider import Progress, silent
 from labcheck.errors import EnvironmentTrouble
 from labcheck.kube import Cluster, connect
-from labcheck.lab.variant import Variant
+
+if TYPE_CHECKING:
+    from labcheck.lab.variant import Variant
 
 PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
 _LOG_TAIL = 5

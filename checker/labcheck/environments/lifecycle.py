@@ -1,4 +1,4 @@
-"""An environment's way: up, reset, down, and what has become of it.
+"""An environment's way: up, reset and down.
 
 `up` does as much as it can while the cluster boots. Whatever interrupts it, the record says "creating" until
 the very end, and the next `up` goes on from there where the provider can, else starts over; an environment
@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from labcheck.environments.choice import provider
 from labcheck.environments.inventory import renewed
 from labcheck.environments.provider import Progress, Provider
+from labcheck.environments.standing import running
 from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
-from labcheck.errors import EnvironmentTrouble, UsageError
+from labcheck.errors import UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
 from labcheck.kube.manifests import Applied, apply_all
 from labcheck.kube.readiness import ready, wait_ready
@@ -31,15 +32,6 @@ class Kept:
 
     name: str
     ready: tuple[Applied, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What has become of an environment: `state` is ready, stopped, gone or interrupted."""
-
-    record: Record
-    folder: EnvironmentFolder
-    state: str
 
 
 def up(state: StateFolder, variant: Variant, runner: Provider, progress: Progress) -> str:
@@ -81,13 +73,13 @@ def _goes_on(folder: EnvironmentFolder, record: Record, variant: Variant, runner
 
 
 def _refuse_another(record: Record, variant: Variant, runner: Provider) -> None:
-    for what, running, wanted in (
+    for what, now, wanted in (
         ("seed", record.seed, variant.seed),
         ("provider", record.provider, runner.name),
     ):
-        if running != wanted:
+        if now != wanted:
             raise UsageError(
-                f"{record.lab} runs already, with the {what} {running} rather than {wanted}.",
+                f"{record.lab} runs already, with the {what} {now} rather than {wanted}.",
                 next_step=f"To start it anew: labcheck down {record.lab}",
             )
 
@@ -103,6 +95,7 @@ def _create(folder: EnvironmentFolder, variant: Variant, runner: Provider, progr
         variant.namespace,
         status="creating",
         prefix=variant.prefix,
+        probes={name: f"{probe.namespace}/{probe.pod}" for name, probe in variant.probes.items()},
     )
     folder.remember(record)
     runner.start(folder.cluster, variant)
@@ -173,40 +166,6 @@ def down(state: StateFolder, lab_id: str) -> bool:
         return True
 
 
-def statuses(state: StateFolder) -> list[Status]:
-    """Every environment that there is."""
-    found = []
-    for folder in state.environments():
-        record = folder.record()
-        if record:
-            found.append(_status(folder, record))
-    return found
-
-
-def running(state: StateFolder, lab_id: str) -> Status:
-    """The lab's environment, which is ready. Raises UsageError or EnvironmentTrouble with what to do."""
-    folder = state.environment(lab_id)
-    record = folder.record()
-    if record is None:
-        raise UsageError(f"{lab_id} is not running.", next_step=f"Start it: labcheck up {lab_id}")
-    status = _status(folder, record)
-    if status.state == "stopped":
-        raise EnvironmentTrouble(
-            f"The cluster of {lab_id} has stopped.",
-            next_step=f"Nothing is lost; start it: labcheck up {lab_id}",
-        )
-    if status.state == "gone":
-        raise EnvironmentTrouble(
-            f"The cluster of {lab_id} is gone: something other than labcheck has deleted it.",
-            next_step=f"Make it anew, without your answer: labcheck up {lab_id}",
-        )
-    if status.state == "interrupted":
-        raise EnvironmentTrouble(
-            f"{lab_id} was never completely started.", next_step=f"Start it again: labcheck up {lab_id}"
-        )
-    return status
-
-
 def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
     """What the setup consists of, whether or not it is there."""
     kinds = {(kind.api_version, kind.kind): kind for kind in cluster.kinds()}
@@ -215,15 +174,6 @@ def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
         for it in pages.setup_documents(variant)
     ]
     return [Applied(kind, obj) for obj, kind in found if kind is not None]
-
-
-def _status(folder: EnvironmentFolder, record: Record) -> Status:
-    if record.status != "ready":
-        return Status(record, folder, "interrupted")
-    runner = provider(record.provider)
-    if runner.running(folder.cluster):
-        return Status(record, folder, "ready")
-    return Status(record, folder, "gone" if runner.gone(folder.cluster) else "stopped")
 
 
 def _clear(folder: EnvironmentFolder, record: Record) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from labcheck.kube import Cluster
-from labcheck.lab.variant import Variant
+
+if TYPE_CHECKING:
+    from labcheck.lab.variant import Variant
 
 Progress: TypeAlias = Callable[[str], None]
 

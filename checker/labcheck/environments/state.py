@@ -23,7 +23,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +44,8 @@ class Record:
     seconds: float = 0.0
     prefix: str = ""
     """What stands before the names of the lab's namespaces."""
+    probes: dict[str, str] = field(default_factory=dict)
+    """The pods that checks send requests from, as NAMESPACE/POD, by the lab's names for them."""
 
 
 class EnvironmentFolder:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labcheck.errors import UsageError, did_you_mean
-from labcheck.lab.load import LAB_FILE
 
+LAB_FILE = "lab.yaml"
 _INSTALLED = Path(__file__).parent.parent / "labs"
 _CHECKOUT = Path(__file__).parents[3] / "labs"
 

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ValidationError
 
 from labcheck.errors import AuthorError, Problem, did_you_mean
 from labcheck.lab.curriculum import COMPETENCIES, domain
+from labcheck.lab.find import LAB_FILE
 from labcheck.lab.model import Lab
 from labcheck.yamltext import Document, Place, documents
 
-LAB_FILE = "lab.yaml"
 REQUIRED_FILES = ("guide.md", "solution.md", "test_lab.py")
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from labcheck.environments.embedded import Embedded
-from labcheck.environments.lifecycle import down, keep, reset, running, statuses, up
+from labcheck.environments.lifecycle import down, keep, reset, up
+from labcheck.environments.standing import running, statuses
 from labcheck.environments.state import StateFolder
 from labcheck.errors import AuthorError, EnvironmentTrouble, UsageError
 from labcheck.kube import connect

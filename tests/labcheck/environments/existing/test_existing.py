@@ -15,7 +15,8 @@ from labcheck.cli.main import run
 from labcheck.cli.options import Session
 from labcheck.environments import process
 from labcheck.environments.existing.provider import Existing
-from labcheck.environments.lifecycle import down, reset, statuses, up
+from labcheck.environments.lifecycle import down, reset, up
+from labcheck.environments.standing import statuses
 from labcheck.environments.state import StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
 from labcheck.kube import Cluster, connect, kubeconfig

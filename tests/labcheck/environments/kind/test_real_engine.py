@@ -23,7 +23,8 @@ from labcheck.environments.kind.engine import CLUSTER_LABEL, NETWORK
 from labcheck.environments.kind.facts import Facts
 from labcheck.environments.kind.provider import Kind
 from labcheck.environments.kind.versions import versions
-from labcheck.environments.lifecycle import down, statuses, up
+from labcheck.environments.lifecycle import down, up
+from labcheck.environments.standing import statuses
 from labcheck.environments.state import StateFolder
 from labcheck.errors import EnvironmentTrouble
 from labcheck.lab.load import load

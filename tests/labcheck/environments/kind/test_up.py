@@ -17,7 +17,8 @@ from labcheck.authoring.residue import processes
 from labcheck.environments import process
 from labcheck.environments.kind import pool
 from labcheck.environments.kind.provider import steps
-from labcheck.environments.lifecycle import down, reset, running, statuses, up
+from labcheck.environments.lifecycle import down, reset, up
+from labcheck.environments.standing import running, statuses
 from labcheck.environments.state import StateFolder
 from labcheck.errors import EnvironmentTrouble
 from labcheck.kube import Cluster, connect
