@@ -51,8 +51,8 @@ class Journal:
             self.entries.append(entry)
 
     def sampled(self, command: str, n: int, result: str) -> None:
-        """One entry for `n` requests that a single command sends one of."""
-        self.add("request", f"{command}   # {n} times", result)
+        """`n` requests, of which the command sends one; never taken for a repetition of those before."""
+        self.entries.append(Entry("request", f"{command}   # {n} times", result[:_LONG]))
 
     def keep(self, ref: str, obj: Mapping[str, Any]) -> None:
         """An object as it was read, without the bookkeeping of who wrote which field."""
