@@ -11,10 +11,11 @@ from pocketmesh.istio.envoy.discovery import Discovery, resource_of
 from pocketmesh.istio.envoy.xds import version_of
 
 _REFUSALS: Final = ("update_rejected", "update_failure")
-_WARMING: Final = ("cluster_manager.warming_clusters", "listener_manager.total_listeners_warming")
 _ASKED: Final = "(version_text|update_rejected|update_failure|warming_clusters|listeners_warming)$"
 _POLL: Final = 0.002
 _LONGEST_WAIT: Final = 5.0
+_LONGEST_WARMING: Final = 1.0
+"""How long a listener may wait for routes; one that an EnvoyFilter added may do so for ever."""
 
 
 class Delivery:
@@ -49,11 +50,14 @@ class Delivery:
         """
         waiting = {_prefix(name): (name, version_of(text)) for name, text in files.items()}
         rejected: list[str] = []
-        deadline = asyncio.get_running_loop().time() + _LONGEST_WAIT
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         warming = bool(files)
         while waiting or warming:
             stats = await self._admin.stats(_ASKED)
-            warming = any(stats.get(name, "0") != "0" for name in _WARMING)
+            warming = stats.get("cluster_manager.warming_clusters", "0") != "0"
+            if loop.time() - begun < _LONGEST_WARMING:
+                warming |= stats.get("listener_manager.total_listeners_warming", "0") != "0"
             for prefix, (name, version) in list(waiting.items()):
                 # What Envoy can read and does not like is rejected, what it cannot even read is a failure.
                 count = sum(int(stats.get(f"{prefix}.{refusal}", "0")) for refusal in _REFUSALS)
@@ -63,7 +67,7 @@ class Delivery:
                     rejected.append(name)
                     del waiting[prefix]
                 self._rejections[prefix] = count
-            if (waiting or warming) and asyncio.get_running_loop().time() > deadline:
+            if (waiting or warming) and loop.time() - begun > _LONGEST_WAIT:
                 raise AdminSilent(f"Envoy has not looked at {', '.join(sorted(waiting)) or 'all it needs'}")
             if waiting or warming:
                 await asyncio.sleep(_POLL)
