@@ -7,6 +7,7 @@ again: objects, certificates and port stay, programs start anew.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -154,15 +155,17 @@ class Cluster:
         done = self.place.state / "filled"
         if done.exists():
             return
-        client = Client(self.registry, "kube-apiserver")
-        bootstrap.create_missing(client)
-        if istio == "ambient":
-            kubectl = Client(self.registry, "kubectl")
-            bootstrap.apply(kubectl, gateway_api_crds())
-            install(Client(self.registry, MANAGER))
-            # The policies are about later changes; Istio's definitions cost them a tenth of the start.
-            bootstrap.apply(kubectl, gateway_api_policies())
+        with self.store.together():
+            bootstrap.create_missing(self._installer("kube-apiserver"))
+            if istio == "ambient":
+                bootstrap.apply(self._installer("kubectl"), gateway_api_crds())
+                install(self._installer(MANAGER))
+                # The policies are about later changes; Istio's definitions cost them a tenth of the start.
+                bootstrap.apply(self._installer("kubectl"), gateway_api_policies())
         done.touch(mode=0o600)
+
+    def _installer(self, manager: str) -> Client:
+        return Client(self.registry, manager, proven=True)
 
     async def _serve(self, port: int) -> Server:
         remembered = self.place.state / "port"
@@ -238,6 +241,9 @@ async def run(place: Place, istio: IstioMode, port: int, until: asyncio.Event) -
     try:
         write_private(place.state / "pid", str(os.getpid()).encode())
         server = await cluster.open(istio, port)
+        # What the start has made stays; a collection need not look at it again and again.
+        gc.freeze()
+        gc.enable()
         write_private(place.state / "kubeconfig", kubeconfig(cluster.credentials, server).encode())
         _log.info("serving %s", server)
         await until.wait()

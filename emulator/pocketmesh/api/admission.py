@@ -164,7 +164,7 @@ class Admission:
         # What these may change is decided by the subresource, not by the rules for the whole object.
         old = None if wish.subresource in ("binding", "ephemeralcontainers", "resize") else wish.old
         try:
-            prepared = prepare(kind, new, old)
+            prepared = prepare(kind, new, old, proven=write.proven)
         except Undecodable as error:
             raise refused(str(error)) from error
         warnings: tuple[str, ...] = ()

@@ -37,13 +37,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """How a write is meant: by whom, under which field manager, for real or as a rehearsal."""
+    """How a write is meant: by whom, under which field manager, for real or as a rehearsal.
+
+    `proven`: what is written is this package's own, judged by its tests, and need not be judged here.
+    """
 
     caller: Caller
     manager: str = ""
     dry_run: bool = False
     validation: Validation = "Warn"
     force: bool = False
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

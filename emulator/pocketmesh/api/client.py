@@ -7,6 +7,8 @@ stored ones. Objects that come out are shared and must not be changed: use `obje
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pocketmesh.api.calls import Caller, DeleteOptions, Write
 from pocketmesh.api.errors import ApiError
 from pocketmesh.api.patch import content
@@ -22,12 +24,14 @@ class Client:
     `resource` is the version-free name: `pods`, `deployments.apps`. Writes raise ApiError.
     """
 
-    def __init__(self, registry: Registry, manager: str, user: str = "") -> None:
+    def __init__(self, registry: Registry, manager: str, user: str = "", *, proven: bool = False) -> None:
         self._registry = registry
         self._write = Write(
-            Caller(user or f"system:{manager}", ("system:masters", "system:authenticated")), manager
+            Caller(user or f"system:{manager}", ("system:masters", "system:authenticated")),
+            manager,
+            proven=proven,
         )
-        self._forced = Write(self._write.caller, manager, force=True)
+        self._forced = replace(self._write, force=True)
 
     @property
     def registry(self) -> Registry:

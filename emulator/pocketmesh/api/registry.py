@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -239,7 +240,7 @@ class Registry(Reading):
             raise refusals.of_configuration(
                 kind, config, f'associative list omits key field "{error}"'
             ) from error
-        strict = Write(write.caller, write.manager, write.dry_run, "Strict", write.force)
+        strict = replace(write, validation="Strict")
         refused = partial(refusals.of_configuration, kind, config)
         if live is None:
             return self._create(kind, namespace, applied.object, strict, applied.owners, refused)
