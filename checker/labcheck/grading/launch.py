@@ -19,8 +19,12 @@ from pathlib import Path
 from labcheck.checks.context import CONTEXT
 
 _PLUGIN = "labcheck.checks.plugin"
-# Parts of pytest that a grading has no use for; each costs its import.
-_WITHOUT = ("cacheprovider", "doctest", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise")
+# Parts of pytest that a grading has no use for, and that no check can tell: each costs its import and its
+# setup, and the one for unraisable exceptions several collections of all garbage at the end.
+_WITHOUT = (
+    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "pastebin"),
+    *("setuponly", "setupplan", "stepwise", "subtests", "threadexception", "unraisableexception"),
+)
 
 
 @dataclass(frozen=True, slots=True)
