@@ -39,6 +39,8 @@ class GatewayDeployer:
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        self._applied: dict[Place, list[tuple[Object, object]]] = {}
+        """For each Gateway what was applied, and what that made of the object."""
 
     def concerns(self, event: Event) -> Iterable[Hashable]:
         resource, namespace, name = event.key
@@ -56,17 +58,22 @@ class GatewayDeployer:
     def reconcile(self, key: Place) -> float | None:
         gateway = self._client.get(GATEWAYS, *key)
         if gateway is None or "deletionTimestamp" in gateway["metadata"]:
+            self._applied.pop(key, None)
             return None
         info = class_of(gateway, self._client, self._settings)
         if info is None or not info.template or not is_managed(gateway):
             return None
         if annotations_of(gateway).get(CONTROLLER_VERSION) != _VERSION:
             self._client.apply(GATEWAYS, _marked(gateway))
+        before = self._applied.get(key, ())
+        applied = self._applied[key] = []
         for obj in generated(gateway, info, self._settings):
             resource = _RESOURCES[obj["kind"]]
             found = self._client.get(resource, namespace_of(obj), name_of(obj))
             if found is None or GATEWAY_MANAGED in labels_of(found):
-                self._client.apply(resource, obj)
+                if found is None or (obj, _wanted(found)) not in before:
+                    found = self._client.apply(resource, obj)
+                applied.append((obj, _wanted(found)))
         return None
 
 
