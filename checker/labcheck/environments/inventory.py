@@ -235,11 +235,13 @@ def _kind(cluster: Cluster, it: Object) -> Kind | None:
 
 def _path(cluster: Cluster, it: Object) -> str:
     kind = _kind(cluster, it)
-    assert kind is not None  # it was read under this kind
+    assert kind is not None  # it was read under this kind, which is served
     return kind.path(it["metadata"].get("namespace", ""), it["metadata"]["name"])
 
 
 def _delete(cluster: Cluster, it: Object) -> None:
+    if _kind(cluster, it) is None:
+        return  # its kind went, and it with that
     body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
     if it["kind"] == "Pod":
         body["gracePeriodSeconds"] = 0
@@ -264,6 +266,9 @@ def _write(cluster: Cluster, it: Object) -> None:
 
 
 def _create(cluster: Cluster, it: Object, deadline: float) -> None:
+    while _kind(cluster, it) is None and time.monotonic() < deadline:
+        time.sleep(_POLL)
+        cluster.kinds(again=True)  # its definition was made just now
     collection = _path(cluster, it).rpartition("/")[0]
     while True:
         try:
@@ -272,8 +277,9 @@ def _create(cluster: Cluster, it: Object, deadline: float) -> None:
         except ApiRefused as refusal:
             if refusal.code == 409:
                 return  # a controller was faster
-            # A namespace that is still going, or whose ServiceAccount is still coming.
-            if refusal.code != 403 or time.monotonic() > deadline:
+            # A namespace that is still going, or whose ServiceAccount is still coming; or a webhook whose
+            # server is.
+            if refusal.code not in {403, 500} or time.monotonic() > deadline:
                 raise
         time.sleep(_POLL)
 

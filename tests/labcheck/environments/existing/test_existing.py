@@ -13,9 +13,9 @@ import pytest
 
 from labcheck.cli.main import run
 from labcheck.cli.options import Session
-from labcheck.environments import process
+from labcheck.environments import inventory, process
 from labcheck.environments.existing.provider import Existing
-from labcheck.environments.lifecycle import down, reset, up
+from labcheck.environments.lifecycle import down, keep, reset, up
 from labcheck.environments.standing import statuses
 from labcheck.environments.state import StateFolder
 from labcheck.errors import EnvironmentTrouble, UsageError
@@ -118,6 +118,53 @@ def test_reset_brings_back_the_labs_namespaces_and_nothing_else(
     assert [it["metadata"]["uid"] for it in applied if it["kind"] == "Pod"] == [pod["metadata"]["uid"]]
     assert cluster.get(maps, "mine", lab.namespace) is None
     assert cluster.get(maps, "mine", "default") is not None
+
+
+def test_what_was_kept_later_comes_back_and_after_that_the_start(
+    cluster: Cluster, context: str, folder: StateFolder, lab: Variant
+) -> None:
+    up(folder, lab, Existing(context), silent)
+    maps, pods = cluster.kind("ConfigMap"), cluster.kind("Pod")
+    mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "namespace": lab.namespace}}
+    cluster.apply(maps, mine)
+    kept = keep(folder, lab, "solved")
+    assert [it.obj["metadata"]["name"] for it in kept.ready] == ["client"]
+    cluster.connection.request("DELETE", maps.path(lab.namespace, "mine"))
+    cluster.connection.request("DELETE", pods.path(lab.namespace, "client"))
+    reset(folder, lab, silent, kept)
+    assert cluster.get(maps, "mine", lab.namespace) is not None
+    assert cluster.get(pods, "client", lab.namespace) is not None
+    reset(folder, lab, silent)
+    assert cluster.get(maps, "mine", lab.namespace) is None
+
+
+def test_objects_come_back_whose_definition_has_gone(cluster: Cluster, tmp_path: Path) -> None:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "lamps.example.org"},
+        "spec": {
+            "group": "example.org",
+            "names": {"kind": "Lamp", "plural": "lamps", "singular": "lamp", "listKind": "LampList"},
+            "scope": "Namespaced",
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+            ],
+        },
+    }
+    lamp = {"apiVersion": "example.org/v1", "kind": "Lamp", "metadata": {"name": "a", "namespace": "default"}}
+    definitions = cluster.kind("CustomResourceDefinition")
+    cluster.apply(definitions, definition)
+    while not any(it.kind == "Lamp" for it in cluster.kinds(again=True)):
+        time.sleep(0.05)
+    cluster.apply(cluster.kind("Lamp"), lamp)
+    inventory.save(tmp_path / "saved", cluster, inventory.WHOLE)
+    cluster.connection.request("DELETE", definitions.path("", "lamps.example.org"))
+    while any(it.kind == "Lamp" for it in cluster.kinds(again=True)):
+        time.sleep(0.05)
+    inventory.bring_back(tmp_path / "saved", cluster, inventory.WHOLE, 20)
+    assert cluster.get(cluster.kind("Lamp"), "a", "default") is not None
 
 
 def test_reset_does_not_replace_a_pod_whose_labels_were_changed(
