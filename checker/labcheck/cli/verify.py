@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from labcheck.lab.model import Lab
 
 
+_A_CORE = 2
+"""Light environments for each core: one waits, for an Envoy or a timeout, while another works."""
+
+
 def _seeds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int]:
     """The numbers that `1-3`, `7` or `1,4,9` mean; none when the option is not given."""
     if value is None:
@@ -51,7 +55,7 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str | None
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Environments at once; else one a core on the embedded cluster, and one elsewhere.",
+    help="Environments at once; else two a core on the embedded cluster, and one elsewhere.",
 )
 @click.option("--mutate", is_flag=True, help="Also spoil the reference solutions by machine.")
 @click.option(
@@ -200,7 +204,8 @@ def _at_once(runners: Sequence[Provider], jobs: int | None) -> int:
             "In one cluster labs are tried one after another: the names of their namespaces may be the same.",
             next_step="Leave out --jobs.",
         )
-    return jobs or ((os.cpu_count() or 1) if all(runner.light for runner in runners) else 1)
+    light = all(runner.light for runner in runners)
+    return jobs or (_A_CORE * (os.cpu_count() or 1) if light else 1)
 
 
 def _proved(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from labcheck.environments.choice import provider
 from labcheck.environments.inventory import renewed
@@ -20,6 +21,7 @@ from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
 from labcheck.kube.manifests import Applied, apply_all
 from labcheck.kube.readiness import ready, wait_ready
 from labcheck.lab import pages
+from labcheck.lab.guards import guarded
 from labcheck.lab.variant import Variant
 
 READY = "ready"
@@ -149,8 +151,7 @@ def reset(state: StateFolder, variant: Variant, progress: Progress, to: Kept | N
             progress("snapshot restored")
             awaited = to.ready if to else setup_objects(variant, cluster)
             wait_ready(cluster, awaited, runner.setup_timeout)
-            applied = found.folder.load("setup.json").get("objects", ())
-            found.folder.save("setup.json", {"objects": [renewed(cluster, it) for it in applied]})
+            found.folder.save("setup.json", {"objects": _as_made_again(found.folder, variant, cluster)})
             progress("setup ready")
         found.folder.save("grading.json", {})
 
@@ -164,6 +165,13 @@ def down(state: StateFolder, lab_id: str) -> bool:
             return False
         _clear(folder, record)
         return True
+
+
+def _as_made_again(folder: EnvironmentFolder, variant: Variant, cluster: Cluster) -> list[dict[str, Any]]:
+    """What the setup applied, with today's uids where a guard may compare them."""
+    applied = folder.load("setup.json").get("objects", ())
+    watched = [obj for obj, _ in guarded(variant, applied)] if applied else []
+    return [renewed(cluster, it) if it in watched else it for it in applied]
 
 
 def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:

@@ -5,7 +5,8 @@ STATE/environments/lab-03-waypoint/
     record.json          which variant, which provider, how far it is
     kubeconfig           the learner's, with the lab's namespace
     grader.kubeconfig    the grader's, which reads only
-    setup.json           the setup's objects as the server answered when they were applied, with today's uids
+    setup.json           the setup's objects as the server answered when they were applied; guarded ones with
+                         today's uids
     grading.json         the last report
     seen.json            what its checks looked at
     hints.json           which hints of each task were shown
