@@ -130,8 +130,11 @@ class Cluster:
         self._running = asyncio.create_task(self.runtime.run())
         self._server = await self._serve(port)
         self._serve_pods(self._server)
-        async with asyncio.timeout(_PATIENCE):
-            await self._ready()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._ready()
+        except TimeoutError:
+            raise TimeoutError(f"it is not ready after {_PATIENCE:g} s") from None
         return f"https://127.0.0.1:{self._server.port}"
 
     async def close(self) -> None:

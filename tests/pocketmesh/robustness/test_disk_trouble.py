@@ -154,7 +154,7 @@ def test_a_disk_that_is_read_only_is_said_at_the_start(daemon: Any, disk: SmallD
 
 
 @needs_mounts
-@pytest.mark.parametrize("size", ["16k", "64k", "200k", "400k", "600k"])
+@pytest.mark.parametrize("size", ["16k", "64k", "200k", "400k"])
 def test_a_disk_too_small_for_a_cluster_is_said_at_the_start(daemon: Any, disk: SmallDisk, size: str) -> None:
     assert disk.remount(f"size={size}")
 

@@ -69,7 +69,8 @@ def lab(make_lab: Callable[..., Path]) -> Variant:
     )
     made = make_lab({"setup/10-namespace.yaml": text})
     text = (made / "lab.yaml").read_text().replace("[embedded]", "[embedded, existing]")
-    (made / "lab.yaml").write_text(text)
+    guard = "guarded:\n  - objects: [Pod/client]\n    fields: [metadata.uid]\n    tasks: [second]\n"
+    (made / "lab.yaml").write_text(text + guard)
     return variant(load(made), 1)
 
 
