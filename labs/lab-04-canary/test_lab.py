@@ -168,9 +168,11 @@ def attached(cluster, expect, namespace):
         )
     ]
     expect.holds(
-        "an HTTPRoute beside stable whose parent is the Service helloworld",
-        [route for route in found if route.name != "stable"],
-        observed=", ".join(f"{it.ref}: {it.at('spec', 'parentRefs')}" for it in routes if it.name != "stable")
+        "an HTTPRoute beside baseline whose parent is the Service helloworld",
+        [route for route in found if route.name != "baseline"],
+        observed=", ".join(
+            f"{it.ref}: {it.at('spec', 'parentRefs')}" for it in routes if it.name != "baseline"
+        )
         or f"none in {namespace}",
         why='A Service needs group: "" in a parentRef, and waypoints heed routes beside the Service.',
         next="kubectl get httproute -A",
