@@ -256,12 +256,15 @@ class Expect:
         self._once("expect.share")
         test = SequentialTest(share, margin, missed=missed, or_less=or_less)
         before, sample, lost = len(self._journal), Sample(()), list[Response]()
+        count, right = 0, None
         for n in test.looks:
             sample += send(n - sample.n)
             if sample.n != n and not sample.refused:
                 raise ValueError(f"expect.share asked for {n} requests in all, and {sample.n} were sent")
             lost = [it for it in sample.refused if sample.n < n or not where(it)]
-            if lost or test.judge(sample.count(where), n) is not None:
+            count = sample.count(where)
+            right = test.judge(count, n)
+            if lost or right is not None:
                 break
         self._journal.rewind(before)
         self._journal.sampled(sample.command, sample.n, str(sample))
@@ -271,17 +274,18 @@ class Expect:
             observed=f"{len(lost)} of {sample.n} were not: {''.join(map(str, lost[:1]))}",
             next=sample.command,
         )
-        count, (low, high) = sample.count(where), test.bounds(sample.n)
-        holds = low <= count <= high
+        wanted = f"{what}: {share:.0%}{' or less' if or_less else ''}"
+        if not right:
+            low, high = test.bounds(sample.n)
+            wanted += f", that is {low} to {high} of {sample.n}"
         evidence = Evidence(
-            f"{what}: {share:.0%}{' or less' if or_less else ''}"
-            + ("" if holds else f", that is {low} to {high} of {sample.n}"),
+            wanted,
             f"{count} of {sample.n} requests ({count / sample.n:.0%})",
             why,
             next,
             subject=what,
         )
-        self._claim(holds, evidence)
+        self._claim(right, evidence)
         self.note(f"{what}: {count} of {sample.n} requests")
 
     def _claim(self, holds: object, evidence: Evidence) -> None:

@@ -46,7 +46,7 @@ def grading(config: pytest.Config) -> Grading:
 
 @pytest.fixture
 def expect(request: pytest.FixtureRequest) -> Expect:
-    """Claims, and the two ways to look."""
+    """Claims, and the ways to look."""
     return grading(request.config).expect
 
 
