@@ -7,32 +7,18 @@ changes reaches the next. What it saves is the imports, and what pytest does bef
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
-from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from typing import NoReturn
 
 from labcheck.grading.run import PytestRun
-from labcheck.kube import import_client
 
 FORK = multiprocessing.get_context("fork")
 _GRACE = 5.0
 """Seconds in which a collector that nobody needs ends by itself."""
-
-
-def import_ahead() -> None:
-    """Imports now what a run of checks would import."""
-    from _pytest.config import default_plugins
-
-    for name in default_plugins:
-        import_module(f"_pytest.{name}")
-    import_module("labcheck.authoring.collector")
-    import_client()
-    gc.freeze()  # what was imported stays as it is, so that forks go on sharing its memory
 
 
 class Forks:

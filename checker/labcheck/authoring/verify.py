@@ -22,9 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from labcheck.authoring.forked import import_ahead
 from labcheck.authoring.testbed import Proof, Testbed
 from labcheck.authoring.trials import Trial, trials
+from labcheck.checks.ahead import import_ahead
 from labcheck.environments.provider import Provider
 from labcheck.lab.variant import Variant
 

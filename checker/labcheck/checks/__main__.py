@@ -6,25 +6,18 @@ whatever is still to be found out take place at the same time.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
-from importlib import import_module
 from typing import NoReturn
 
 import pytest
-from _pytest.config import default_plugins
 
-import labcheck.checks.plugin  # noqa: F401
-from labcheck.kube import import_client
+from labcheck.checks.ahead import import_ahead
 
 
 def main() -> NoReturn:
-    import_client()
-    for name in default_plugins:
-        import_module(f"_pytest.{name}")
-    gc.freeze()  # what was imported is no garbage
+    import_ahead()
     order = json.load(sys.stdin)
     os.chdir(order["folder"])
     os.environ.clear()
