@@ -16,6 +16,7 @@ from pocketmesh.istio.install import COMPONENTS, chart_objects, chart_of
 from pocketmesh.objects import Object, labels_of, name_of
 from pocketmesh.versions import ISTIO
 
+_Dumper: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _NEEDS_PROFILE: Final = frozenset({"cni", "istiod"})
 _PROFILE: Final = """\
 {{- if ne (toString .Values.profile) "ambient" }}
@@ -70,6 +71,6 @@ def _template(obj: Object) -> str:
         values = json.dumps(yaml.safe_load(obj["data"]["mesh"]))
         mesh = f"{{{{ mergeOverwrite (fromJson `{values}`) .Values.meshConfig | toYaml | quote }}}}"
         obj = {**obj, "data": {**obj["data"], "mesh": _MESH}}
-    text: str = yaml.safe_dump({**obj, "metadata": metadata}, sort_keys=False)
+    text: str = yaml.dump({**obj, "metadata": metadata}, Dumper=_Dumper, sort_keys=False)
     text = text.replace("{{", '{{ "{{" }}').replace(f"'{_MESH}'", mesh)
     return text.replace(_NAME, "{{ .Release.Name }}")
