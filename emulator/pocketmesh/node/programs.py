@@ -7,7 +7,7 @@ shell, or neither would ever go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,10 +18,10 @@ _INTERRUPTED: Final = 130
 
 
 class Programs:
-    """What one shell calls. `stay` clears `left`: it stands at the end of a script, which may exit sooner."""
+    """What one shell calls. `parts` is what is left of a script that is still being written."""
 
     def __init__(self, invocation: Invocation) -> None:
-        self.left = False
+        self.parts: AsyncIterator[str] | None = None
         self._invocation = invocation
         self._running: set[asyncio.Future[int]] = set()
 
@@ -30,10 +30,20 @@ class Programs:
         for task in self._running:
             task.cancel()
 
-    async def stay(self, context: Any) -> int:
-        """Ends a script that was not left, with the status that it is given."""
-        self.left = False
-        return int(context.argv[0])
+    def next_part(self, write: Callable[[bytes], None]) -> Callable[[Any], Awaitable[int]]:
+        """A command that waits for the next part and has it written down; it fails when there is none."""
+
+        async def fetch() -> int:
+            part = await anext(self.parts, None) if self.parts else None
+            if part is None:
+                return 1
+            write(part.encode())
+            return 0
+
+        async def call(context: Any) -> int:
+            return await self._stoppable(fetch())
+
+        return call
 
     async def give_input(self, context: Any) -> int:
         """Writes the shell's standard input into a pipe."""
@@ -56,18 +66,21 @@ class Programs:
                 cwd=context.cwd,
                 size=self._invocation.size,
             )
-            task = asyncio.ensure_future(command(inner))
-            self._running.add(task)
-            try:
-                return await task
-            except BrokenPipeError:
-                return _BROKEN_PIPE
-            except asyncio.CancelledError:
-                return _INTERRUPTED
-            finally:
-                self._running.discard(task)
+            return await self._stoppable(command(inner))
 
         return call
+
+    async def _stoppable(self, running: Awaitable[int]) -> int:
+        task = asyncio.ensure_future(running)
+        self._running.add(task)
+        try:
+            return await task
+        except BrokenPipeError:
+            return _BROKEN_PIPE
+        except asyncio.CancelledError:
+            return _INTERRUPTED
+        finally:
+            self._running.discard(task)
 
 
 class _Piped:

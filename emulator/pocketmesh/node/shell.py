@@ -11,7 +11,8 @@ import asyncio
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pocketmesh.node.files import DiskFiles, MemoryFiles, MountedFiles
@@ -25,13 +26,14 @@ _UNLIMITED: Final = 2**31 - 1
 _SECONDS: Final = 10.0**9
 _DIRECTORIES: Final = ("/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr/bin", "/var/run")
 _STANDARD_INPUT: Final = "standard-input"
-_STILL_HERE: Final = "still-here"
+_NEXT_PART: Final = "next-part"
+_PARTS: Final = "/proc/self/input"
 
 _NOT_FOUND = re.compile(rb"^(?:bash|\S+): line \d+: (\S+): command not found(?:\. Did you mean: .*)?$", re.M)
 _INCOMPLETE = re.compile(r"unexpected end of file|unexpected EOF|unterminated")
 _HERE_DOCUMENT = re.compile(r"(?<!<)<<-?\s*(['\"]?)([A-Za-z_]\w*)\1")
 _READ_ONLY = re.compile(rb"(?:io error: )?filesystem is read-only")
-_OURS = re.compile(rb"^bash: (?:line \d+: )?", re.M)
+_OURS = re.compile(rb"^(?:bash|%s/\w+): (?:line \d+: )?" % _PARTS.encode(), re.M)
 
 
 class ShellFiles:
@@ -96,7 +98,6 @@ class Shell:
             self._bash.mount(path, volume, read_only=read_only)
         self._programs = Programs(invocation)
         self._bash.add_command(_STANDARD_INPUT, self._programs.give_input)
-        self._bash.add_command(_STILL_HERE, self._programs.stay)
         for name, command in container.commands.items():
             if name not in SHELLS and not isinstance(command, Builtin):
                 self._bash.add_command(name, self._programs.adapted(name, command))
@@ -106,21 +107,6 @@ class Shell:
         """The working directory now."""
         return self._bash.shell_state().cwd
 
-    def is_complete(self, script: str) -> bool:
-        """Whether a script may be run, rather than continued on another line."""
-        from bashkit import BashError
-
-        if script.endswith("\\"):
-            return False
-        lines = {line.lstrip("\t") for line in script.splitlines()}
-        if any(match[2] not in lines for match in _HERE_DOCUMENT.finditer(script)):
-            return False
-        try:
-            self._bash.analyze(script)
-        except BashError as error:
-            return not _INCOMPLETE.search(str(error))
-        return True
-
     def reads_input(self, script: str) -> bool:
         """Whether a script has a built-in command that may read the shell's own standard input."""
         from bashkit import BashError
@@ -128,7 +114,7 @@ class Shell:
         if isinstance(self._invocation.stdin, NoInput):
             return False
         try:
-            return not _READERS.isdisjoint(self._bash.analyze(script).command_names)
+            return not _READERS.isdisjoint(_grammar().analyze(script).command_names)
         except BashError:
             return False
 
@@ -167,15 +153,43 @@ class Shell:
             await err.write(name + f": {result.error}\n".encode())
         return int(result.exit_code)
 
-    @property
-    def left(self) -> bool:
-        """Whether the last part has exited from the shell."""
-        return self._programs.left
+    async def follow(self, parts: AsyncIterator[str]) -> int:
+        """Runs scripts as they come until one leaves the shell; returns the last one's exit status.
 
-    async def run_part(self, script: str) -> int:
-        """Runs a script that goes on; afterwards `left` tells whether it has exited from the shell."""
-        self._programs.left = True
-        return await self.run(f"{script}\n{_STILL_HERE} $?")
+        To bashkit they are files of one long script: its beginning and its end cost more than most parts.
+        """
+        files, path = ShellFiles(), f"{_PARTS}/part"
+        self._bash.mount(_PARTS, files.volume)
+        self._bash.add_command(_NEXT_PART, self._programs.next_part(partial(files.write, "/part")))
+        self._programs.parts = parts
+        try:
+            return await self.run(f"while {_NEXT_PART}; do . {path}; done")
+        finally:
+            self._programs.parts = None  # it may lead back to here
+
+
+def is_complete(script: str) -> bool:
+    """Whether a script may be run, rather than continued on another line."""
+    from bashkit import BashError
+
+    if script.endswith("\\"):
+        return False
+    lines = {line.lstrip("\t") for line in script.splitlines()}
+    if any(match[2] not in lines for match in _HERE_DOCUMENT.finditer(script)):
+        return False
+    try:
+        _grammar().analyze(script)
+    except BashError as error:
+        return not _INCOMPLETE.search(str(error))
+    return True
+
+
+@cache
+def _grammar() -> Bash:
+    """Reads scripts and runs none: a shell cannot be asked while it runs one."""
+    from bashkit import Bash
+
+    return Bash()
 
 
 def _volumes(container: Container) -> Iterator[tuple[str, FileSystem, bool]]:

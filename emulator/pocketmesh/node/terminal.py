@@ -14,7 +14,7 @@ from typing import Final
 
 from pocketmesh.node.console import Pipe
 from pocketmesh.node.process import Invocation, Output
-from pocketmesh.node.shell import Shell
+from pocketmesh.node.shell import Shell, is_complete
 
 CTRL_C: Final = 0x03
 CTRL_D: Final = 0x04
@@ -149,7 +149,7 @@ class Dialogue:
                 if line is None:
                     return status
                 script += line
-                if not self._shell.is_complete(script):
+                if not is_complete(script):
                     script += "\n"
                     continue
                 leaving = _EXIT.match(script)

@@ -109,6 +109,22 @@ async def test_a_script_on_standard_input_runs_as_it_comes(place, shell, termina
     assert terminal.out == b"5 in /tmp\n1\n2\ntext\n"
 
 
+async def test_an_error_on_standard_input_is_the_shells(shell):
+    assert await shell("sh", stdin=b"frobnicate\n") == (127, "", "sh: frobnicate: not found\n")
+
+
+async def test_an_open_shell_ends_with_its_client(place, shell, terminal):
+    before = shells()
+    streams = Streams(terminal, terminal.stdout, terminal.stderr)
+    task = asyncio.ensure_future(place.verbs.exec("default", "a", "", ["sh"], streams))
+    terminal.typed.put_nowait(b"echo there\n")
+    await place.until(lambda: terminal.out == b"there\n")
+    task.cancel()
+    await asyncio.wait([task])
+
+    await place.until(lambda: shells() <= before)
+
+
 async def test_nothing_of_the_host_is_there(shell):
     code, out, _ = await shell("sh", "-c", "cat /etc/passwd /etc/shadow; ls /work /usr/lib")
     assert code != 0

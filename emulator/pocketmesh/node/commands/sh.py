@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import shlex
+from collections.abc import AsyncIterator
 
-from pocketmesh.node.process import Command, Invocation, NoInput
-from pocketmesh.node.shell import BUILTINS, SHELLS, Builtin, Shell
+from pocketmesh.node.process import Command, Input, Invocation, NoInput
+from pocketmesh.node.shell import BUILTINS, SHELLS, Builtin, Shell, is_complete
 from pocketmesh.node.terminal import dialogue
 
 
@@ -48,16 +49,20 @@ def _parse(invocation: Invocation) -> tuple[str | None, list[str], bool]:
 async def _as_it_comes(invocation: Invocation) -> int:
     """Runs standard input as a script, whole commands at a time: who writes it may wait for answers."""
     source, invocation.stdin = invocation.stdin, NoInput()
-    shell, waiting, status = Shell(invocation), b"", 0
+    return await Shell(invocation).follow(_parts(source))
+
+
+async def _parts(source: Input) -> AsyncIterator[str]:
+    waiting = b""
     while chunk := await source.read():
         waiting += chunk
         lines, newline, rest = waiting.rpartition(b"\n")
         script = lines.decode(errors="replace")
-        if newline and shell.is_complete(script):
-            waiting, status = rest, await shell.run_part(script)
-            if shell.left:
-                return status
-    return await shell.run(waiting.decode(errors="replace")) if waiting else status
+        if newline and is_complete(script):
+            waiting = rest
+            yield script
+    if waiting:
+        yield waiting.decode(errors="replace")
 
 
 def shell_commands() -> dict[str, Command]:

@@ -93,29 +93,30 @@ class Outcome:
 
     async def body(self, data: bytes) -> None:
         """A piece of the response's body."""
-        await self.flush()
         if self._dropping:
-            return
+            data = b""
         self.values["size_download"] += float(len(data))
-        if self._path == "-":
-            await self._invocation.stdout.write(data)
-        else:
-            self._kept += data
+        await self._print(data)
 
     async def flush(self) -> None:
         """Prints what has come before the body."""
+        await self._print(b"")
+
+    async def _print(self, body: bytes) -> None:
+        """What goes to one stream is written at once: each write is a turn of the shell around."""
         if self._trace:
             trace, self._trace = bytes(self._trace), bytearray()
             await self._invocation.stderr.write(trace)
-        if self._dump == "-" and self._dumped:
-            dumped, self._dumped = bytes(self._dumped), bytearray()
-            await self._invocation.stdout.write(dumped)
-        if self._head:
-            head, self._head = bytes(self._head), bytearray()
-            if self._path == "-":
-                await self._invocation.stdout.write(head)
-            else:
-                self._kept += head
+        shown = b""
+        if self._dump == "-":
+            shown, self._dumped = bytes(self._dumped), bytearray()
+        received, self._head = bytes(self._head + body), bytearray()
+        if self._path == "-":
+            shown += received
+        else:
+            self._kept += received
+        if shown:
+            await self._invocation.stdout.write(shown)
 
     def take(self, handle: Any, connections: Connections, begun: float) -> None:
         """Takes over what libcurl knows of the transfer."""
