@@ -24,16 +24,18 @@ class Library:
         self._generation = -1
         self._places: dict[str, list[Kind]] = {}
         self._hashes: dict[str, str] = {}
+        self._hash = ""
+        """Of all of it."""
         self._documents: dict[str, bytes] = {}
 
-    def index(self) -> bytes:
-        """The answer of `/openapi/v3`."""
+    def index(self) -> tuple[bytes, str]:
+        """The answer of `/openapi/v3`, and its hash."""
         self._refresh()
         paths = {
             place: {"serverRelativeURL": f"/openapi/v3/{place}?hash={found}"}
             for place, found in self._hashes.items()
         }
-        return orjson.dumps({"paths": paths})
+        return orjson.dumps({"paths": paths}), self._hash
 
     def group_version(self, place: str) -> tuple[bytes, str] | None:
         """The document of `api/v1` or `apis/GROUP/VERSION` and its hash; None when there is none."""
@@ -56,12 +58,12 @@ class Library:
         """The whole of it as OpenAPI 2, in JSON."""
         return orjson.dumps(self._v2())
 
-    def gnostic(self) -> bytes:
-        """The whole of it as OpenAPI 2, in protobuf."""
+    def gnostic(self) -> tuple[bytes, str]:
+        """The whole of it as OpenAPI 2, in protobuf, and its hash."""
         self._refresh()
-        if "gnostic" not in self._documents:
-            self._documents["gnostic"] = gnostic.encode(self._v2())
-        return self._documents["gnostic"]
+        if self._hash not in self._documents:
+            self._documents[self._hash] = gnostic.encode(self._v2())
+        return self._documents[self._hash], self._hash
 
     def _v2(self) -> Object:
         kinds = self._kinds.all()
@@ -77,7 +79,8 @@ class Library:
             place = f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
             self._places.setdefault(place, []).append(kind)
         self._hashes = {place: _hash(kinds) for place, kinds in sorted(self._places.items())}
-        kept = set(self._hashes.values())
+        self._hash = hashlib.sha256(orjson.dumps(self._hashes)).hexdigest()[:32].upper()
+        kept = {self._hash, *self._hashes.values()}
         self._documents = {key: body for key, body in self._documents.items() if key in kept}
 
 

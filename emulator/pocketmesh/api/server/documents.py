@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from typing import Final
 
 import orjson
@@ -20,6 +22,7 @@ _GNOSTIC: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 # The `@` of the type that clients ask for is not legal in a media type; Go refuses to read it back.
 _GNOSTIC_ANSWERED: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _FOREVER: Final = {"Cache-Control": "public, immutable", "Vary": "Accept"}
+_A_YEAR: Final = 365 * 86400
 _CHECKS: Final = ("ping", "log", "etcd", "poststarthook/start-apiextensions-informers", "informer-sync")
 _HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz"})
 
@@ -60,7 +63,7 @@ class Documents:
         if path == "/openapi/v2":
             return self._openapi_v2(request)
         if path.startswith("/openapi/v3"):
-            return self._openapi_v3(path.removeprefix("/openapi/v3").strip("/"))
+            return self._openapi_v3(path.removeprefix("/openapi/v3").strip("/"), request)
         if path == "/metrics":
             return web.Response(text=self._metrics())
         if path in ("/api", "/apis"):
@@ -106,17 +109,20 @@ class Documents:
     def _openapi_v2(self, request: web.BaseRequest) -> web.Response:
         wanted = [found.media_type for found in ranges(request.headers.get("Accept", ""))]
         if _GNOSTIC in wanted:
-            return _answer(self._library.gnostic(), _GNOSTIC_ANSWERED)
+            return _tagged(request, *self._library.gnostic(), _GNOSTIC_ANSWERED)
         return _json(self._library.swagger())
 
-    def _openapi_v3(self, place: str) -> web.Response | None:
+    def _openapi_v3(self, place: str, request: web.BaseRequest) -> web.Response | None:
         if not place:
-            return _json(self._library.index())
+            return _tagged(request, *self._library.index())
         found = self._library.group_version(place)
         if found is None:
             return None
-        body, digest = found
-        return _answer(body, "application/json", {"ETag": f'"{digest}"', **_FOREVER})
+        answer = _tagged(request, *found)
+        if "hash" in request.query:
+            # Go's HTTP caches keep what is `immutable` only until it expires (kube-openapi pkg/handler3).
+            answer.headers.update(_FOREVER | {"Expires": formatdate(time.time() + _A_YEAR, usegmt=True)})
+        return answer
 
     def _metrics(self) -> str:
         labels = f'major="1",git_version="v{versions.KUBERNETES}"'
@@ -140,6 +146,16 @@ def _health(path: str, verbose: bool) -> web.Response:
 
 def _json(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json")
+
+
+def _tagged(
+    request: web.BaseRequest, body: bytes, digest: str, content_type: str = "application/json"
+) -> web.Response:
+    """The body, or that it is still what the client has."""
+    headers = {"ETag": f'"{digest}"'}
+    if any(tag.value == digest for tag in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    return _answer(body, content_type, headers)
 
 
 def _answer(body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> web.Response:

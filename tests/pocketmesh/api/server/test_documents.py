@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -83,6 +84,23 @@ async def test_openapi_v2_comes_as_protobuf_to_old_clients(api: Any) -> None:
 
     assert response.headers["Content-Type"] == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
     assert body.startswith(b"\x0a\x032.0")
+
+
+@pytest.mark.parametrize(("path", "accept"), [("/openapi/v2", GNOSTIC), ("/openapi/v3", "application/json")])
+async def test_what_a_client_has_already_is_not_sent_again(api: Any, path: str, accept: str) -> None:
+    async with api.get(path, Accept=accept) as response:
+        tag = response.headers["ETag"]
+    async with api.get(path, **{"Accept": accept, "If-None-Match": tag}) as response:
+        assert (response.status, await response.read()) == (304, b"")
+
+
+async def test_a_document_that_is_asked_for_by_its_hash_may_be_kept(api: Any) -> None:
+    index = await document(api, "/openapi/v3")
+    async with api.get(index["paths"]["apis/apps/v1"]["serverRelativeURL"]) as response:
+        assert response.headers["Cache-Control"] == "public, immutable"
+        assert parsedate_to_datetime(response.headers["Expires"]) > parsedate_to_datetime(
+            response.headers["Date"]
+        )
 
 
 async def test_the_hash_of_a_document_changes_with_its_kinds(api: Any) -> None:
