@@ -19,11 +19,17 @@ from labcheck.yamltext import Document, Place, documents
 
 def misspelt(page: Page, cluster: Cluster) -> Iterator[Problem]:
     """Kinds and fields in the page's `yaml` blocks that `cluster` does not know."""
-    for block in page.blocks:
-        if block.language in {"yaml", "yml"}:
-            for document in documents(page.path, "\n" * (block.line - 1) + block.text):
-                if isinstance(document.data, dict) and {"apiVersion", "kind"} <= document.data.keys():
-                    yield from _in_document(document, cluster)
+    shown = [
+        document
+        for block in page.blocks
+        if block.language in {"yaml", "yml"}
+        for document in documents(page.path, "\n" * (block.line - 1) + block.text)
+        if isinstance(document.data, dict) and {"apiVersion", "kind"} <= document.data.keys()
+    ]
+    if shown:
+        cluster.kinds(again=True)
+    for document in shown:
+        yield from _in_document(document, cluster)
 
 
 def _in_document(document: Document, cluster: Cluster) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from labcheck.environments.state import StateFolder
 from labcheck.errors import LabcheckError
 from labcheck.grading.report import Report
 from labcheck.grading.run import grade
-from labcheck.kube import Cluster, connect
+from labcheck.kube import connect
 from labcheck.kube.manifests import apply_all
 from labcheck.lab.pages import Page, namespaces, setup_documents
 from labcheck.lab.variant import Variant
@@ -62,6 +63,9 @@ class Testbed:
         self._folder = self._state.environment(variant.lab.id)
         self._files = residue.files(variant.folder)
         self._launch = Forks()
+        self._open = ExitStack()
+        """What is closed before the environment goes down."""
+        self._open.callback(self._launch.close)
         self._solved: Kept | None = None
         self._now = ""
         """What was kept under this name is what there is, for nothing was tried since."""
@@ -105,6 +109,7 @@ class Testbed:
 
     def _up(self) -> str:
         up(self._state, self._variant, self._runner, _silent)
+        self._cluster = self._open.enter_context(connect(self._runner.wait(self._folder.cluster)))
         self._now = READY
         return ""
 
@@ -119,7 +124,7 @@ class Testbed:
         self._outcomes = {task.id: task.outcome.value for task in first.tasks}
         problem = trial.judge(first) or self._graded_again(trial)
         if trial.kept and not problem:
-            self._solved = keep(self._state, self._variant, _SOLVED)
+            self._solved = keep(self._state, self._variant, _SOLVED, self._cluster)
             self._now = _SOLVED
         return problem or (self._once_more(trial.page, first, before) if trial.twice else "")
 
@@ -132,7 +137,7 @@ class Testbed:
                 return f"{trial.after.what}: {problem}"
         kept = self._solved if trial.after else None
         if self._now != (kept.name if kept else READY):
-            reset(self._state, self._variant, _silent, kept)
+            reset(self._state, self._variant, _silent, kept, self._cluster)
         self._now = ""
         return ""
 
@@ -152,8 +157,7 @@ class Testbed:
         if page is not None:
             what, problem = "solving it twice", self._replayed(page)
         else:
-            with self._connected() as cluster:
-                apply_all(cluster, setup_documents(self._variant))
+            apply_all(self._cluster, setup_documents(self._variant))
             what, problem = "applying the setup twice", differences(before, self._contents())
         problem = problem or changed(first, self._graded())
         return f"{what}: {problem}" if problem else ""
@@ -161,9 +165,7 @@ class Testbed:
     def _replayed(self, page: Page | None) -> str:
         if page is None:
             return ""
-        with self._connected() as cluster:
-            wrong = [str(problem) for problem in misspelt(page, cluster)]
-        if wrong:
+        if wrong := [str(problem) for problem in misspelt(page, self._cluster)]:
             return "\n".join(wrong)
         try:
             replay(page, self._folder, traces=self._runner.traces)
@@ -177,22 +179,18 @@ class Testbed:
             self._variant,
             self._folder.grader_kubeconfig,
             runner.name,
-            runner.converge(self._folder.cluster),
+            runner.converge(self._folder.cluster, self._cluster),
             setup=self._folder.load("setup.json").get("objects", ()),
             launch=self._launch,
         )
 
-    def _connected(self) -> Cluster:
-        return connect(self._runner.wait(self._folder.cluster))
-
     def _contents(self) -> Contents:
         # In a cluster that is others' as well, what they do is none of our business.
         within = namespaces(self._variant) if self._runner.shared else ()
-        with self._connected() as cluster:
-            return contents(cluster, within)
+        return contents(self._cluster, within)
 
     def _down(self) -> str:
-        self._launch.close()
+        self._open.close()
         down(self._state, self._variant.lab.id)
         left = [f"process {it.pid} ({it.command[:80]})" for it in residue.processes(self._scratch)]
         left += [

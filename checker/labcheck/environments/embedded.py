@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class Embedded:
     traces = True
     prefix = ""
     light = True
+    exact = True
     shared = False
     setup_timeout = 20.0
 
@@ -94,9 +96,9 @@ class Embedded:
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         cluster.connection.request("POST", f"{_SNAPSHOTS}{name}/restore")
 
-    def converge(self, folder: Path) -> float:
+    def converge(self, folder: Path, over: Cluster | None = None) -> float:
         try:
-            with connect(folder / "kubeconfig") as cluster:
+            with nullcontext(over) if over else connect(folder / "kubeconfig") as cluster:
                 answer = cluster.connection.request("POST", _CONVERGENCE)
         except EnvironmentTrouble:
             return _UNSURE  # that it does not answer is for the checks to meet and report

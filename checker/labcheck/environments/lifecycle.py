@@ -8,13 +8,14 @@ that was ready is never set up again, only restarted, unless somebody has delete
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from labcheck.environments.choice import provider
 from labcheck.environments.inventory import renewed
 from labcheck.environments.provider import Progress, Provider
-from labcheck.environments.standing import running
+from labcheck.environments.standing import Status, running
 from labcheck.environments.state import EnvironmentFolder, Record, StateFolder
 from labcheck.errors import UsageError
 from labcheck.kube import Cluster, connect, identity, import_client, kubeconfig
@@ -126,19 +127,26 @@ def _restart(folder: EnvironmentFolder, variant: Variant, runner: Provider, prog
         progress("probe pods ready")
 
 
-def keep(state: StateFolder, variant: Variant, name: str) -> Kept:
-    """Keeps a running environment as it is now, beside what `up` left. Raises as `reset` does."""
+def keep(state: StateFolder, variant: Variant, name: str, over: Cluster | None = None) -> Kept:
+    """Keeps a running environment as it is now, beside what `up` left. Takes and raises what `reset` does."""
     found = running(state, variant.lab.id)
     runner = provider(found.record.provider)
-    with connect(runner.wait(found.folder.cluster)) as cluster:
+    with _connected(found, runner, over) as cluster:
         runner.snapshot(found.folder.cluster, cluster, name)
         # In a cluster that is others' as well, what becomes of theirs is none of our business.
         within = pages.namespaces(variant) if runner.shared else ()
         return Kept(name, tuple(ready(cluster, within)))
 
 
-def reset(state: StateFolder, variant: Variant, progress: Progress, to: Kept | None = None) -> None:
-    """Brings back what `up` left, or what was kept later, in a running environment.
+def reset(
+    state: StateFolder,
+    variant: Variant,
+    progress: Progress,
+    to: Kept | None = None,
+    over: Cluster | None = None,
+) -> None:
+    """Brings back what `up` left, or what was kept later, in a running environment; `over` a connection that
+    is open already, where there is one.
 
     Raises UsageError and EnvironmentTrouble.
     """
@@ -146,12 +154,13 @@ def reset(state: StateFolder, variant: Variant, progress: Progress, to: Kept | N
     with state.lock(lab.id, f"Another labcheck is changing {lab.id}; waiting for it."):
         found = running(state, lab.id)
         runner = provider(found.record.provider)
-        with connect(runner.wait(found.folder.cluster)) as cluster:
+        with _connected(found, runner, over) as cluster:
             runner.restore(found.folder.cluster, cluster, to.name if to else READY)
             progress("snapshot restored")
-            awaited = to.ready if to else setup_objects(variant, cluster)
+            awaited = to.ready if to else _setup(found.folder, cluster)
             wait_ready(cluster, awaited, runner.setup_timeout)
-            found.folder.save("setup.json", {"objects": _as_made_again(found.folder, variant, cluster)})
+            if not runner.exact:
+                found.folder.save("setup.json", {"objects": _as_made_again(found.folder, variant, cluster)})
             progress("setup ready")
         found.folder.save("grading.json", {})
 
@@ -174,14 +183,16 @@ def _as_made_again(folder: EnvironmentFolder, variant: Variant, cluster: Cluster
     return [renewed(cluster, it) if it in watched else it for it in applied]
 
 
-def setup_objects(variant: Variant, cluster: Cluster) -> list[Applied]:
+def _setup(folder: EnvironmentFolder, cluster: Cluster) -> list[Applied]:
     """What the setup consists of, whether or not it is there."""
     kinds = {(kind.api_version, kind.kind): kind for kind in cluster.kinds()}
-    found = [
-        (it.data, kinds.get((it.data["apiVersion"], it.data["kind"])))
-        for it in pages.setup_documents(variant)
-    ]
+    applied = folder.load("setup.json").get("objects", ())
+    found = [(it, kinds.get((it["apiVersion"], it["kind"]))) for it in applied]
     return [Applied(kind, obj) for obj, kind in found if kind is not None]
+
+
+def _connected(found: Status, runner: Provider, over: Cluster | None) -> AbstractContextManager[Cluster]:
+    return nullcontext(over) if over else connect(runner.wait(found.folder.cluster))
 
 
 def _clear(folder: EnvironmentFolder, record: Record) -> None:

@@ -32,6 +32,8 @@ class Provider(Protocol):
     """What stands before the names of its labs' namespaces; nothing where a cluster is the lab's own."""
     light: bool
     """Whether a machine bears several of its environments side by side."""
+    exact: bool
+    """Whether `restore` brings back the very same objects, with their uids."""
     shared: bool
     """Whether all of its environments are in one cluster, which is others' as well."""
 
@@ -59,8 +61,9 @@ class Provider(Protocol):
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         """Brings back those that were kept under the name."""
 
-    def converge(self, folder: Path) -> float:
-        """Waits until the cluster has followed every change, where it can tell.
+    def converge(self, folder: Path, over: Cluster | None = None) -> float:
+        """Waits until the cluster has followed every change, where it can tell; asks `over` a connection that
+        is open already, where there is one.
 
         Returns the patience of a grading that begins now: seconds that the mesh may still need to follow a
         change. A check's failure must last that long.

@@ -106,7 +106,7 @@ class EnvironmentFolder:
 
     def save(self, name: str, data: Mapping[str, Any]) -> None:
         """Writes a JSON object into a file of this folder."""
-        self.write(name, json.dumps(data, indent=1))
+        self.write(name, json.dumps(data))
 
     def write(self, name: str, text: str) -> None:
         """Writes a file of this folder. Raises EnvironmentTrouble."""

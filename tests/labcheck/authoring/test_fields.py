@@ -31,7 +31,7 @@ class Serving:
     def __init__(self) -> None:
         self.connection = self
 
-    def kinds(self) -> list[Kind]:
+    def kinds(self, *, again: bool = False) -> list[Kind]:
         return [Kind("", "v1", "Service", "services", "service", (), True)]
 
     def request(self, method: str, path: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Existing:
     traces = False
     prefix = "labcheck-"
     light = False
+    exact = False
     shared = True
     setup_timeout = 300.0
 
@@ -116,7 +117,7 @@ class Existing:
         saved = folder / f"{name}.inventory.json"
         inventory.bring_back(saved, cluster, _scope(folder), self.setup_timeout)
 
-    def converge(self, folder: Path) -> float:
+    def converge(self, folder: Path, over: Cluster | None = None) -> float:
         return self.patience
 
     def logs(self, folder: Path) -> Path:

@@ -48,6 +48,7 @@ class Kind:
     traces = False
     prefix = ""
     light = False
+    exact = False
     shared = False
     setup_timeout = 300.0
 
@@ -171,7 +172,7 @@ class Kind:
         saved = folder / f"{name}.inventory.json"
         inventory.bring_back(saved, cluster, inventory.WHOLE, self.setup_timeout)
 
-    def converge(self, folder: Path) -> float:
+    def converge(self, folder: Path, over: Cluster | None = None) -> float:
         return self.patience
 
     def logs(self, folder: Path) -> Path:
