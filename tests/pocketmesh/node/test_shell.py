@@ -121,6 +121,7 @@ async def test_an_open_shell_ends_with_its_client(place, shell, terminal):
     await place.until(lambda: terminal.out == b"there\n")
     task.cancel()
     await asyncio.wait([task])
+    del task  # how it ended leads back to the shell
 
     await place.until(lambda: shells() <= before)
 
