@@ -73,6 +73,7 @@ class Credentials:
         context.load_cert_chain(self.directory / "server.crt", self.directory / "server.key")
         context.load_verify_locations(cadata=self.authority.certificate.decode())
         context.verify_mode = ssl.CERT_OPTIONAL
+        context.num_tickets = 0  # no client resumes a session: each is a process of its own
         return context
 
 

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -26,6 +27,7 @@ ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 SECRET_ISSUER: Final = "kubernetes/serviceaccount"
 _SECRET_CLAIM: Final = "kubernetes.io/serviceaccount/"
 _HALF: Final = 32
+_REMEMBERED: Final = 256
 
 
 class TokenRefused(Exception):
@@ -63,6 +65,7 @@ class Tokens:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self._key_id = _encoded(hashlib.sha256(public).digest())
+        self._claims = lru_cache(_REMEMBERED)(self._verified)
 
     def issue(self, subject: Subject, audiences: Sequence[str], seconds: int) -> str:
         """A token for an account, for the cluster's own API when no audience is named."""
@@ -149,7 +152,8 @@ class Tokens:
             "id_token_signing_alg_values_supported": ["ES256"],
         }
 
-    def _claims(self, token: str) -> Object:
+    def _verified(self, token: str) -> Object:
+        """What a token claims, if we have signed it; whether that holds now is asked each time."""
         try:
             signed, _, signature = token.rpartition(".")
             head, _, body = signed.partition(".")

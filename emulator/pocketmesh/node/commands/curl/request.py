@@ -113,14 +113,14 @@ def set_up(handle: Any, options: Options, request: Request, read: ReadFile, trus
         settings[pycurl.ACCEPT_ENCODING] = ""
     for option, value in settings.items():
         handle.setopt(option, value)
-    _set_up_tls(handle, options, read, trusted)
+    _set_up_tls(handle, options, request.url, read, trusted)
 
 
-def _set_up_tls(handle: Any, options: Options, read: ReadFile, trusted: str) -> None:
+def _set_up_tls(handle: Any, options: Options, url: str, read: ReadFile, trusted: str) -> None:
     if options.on("insecure"):
         handle.setopt(pycurl.SSL_VERIFYPEER, 0)
         handle.setopt(pycurl.SSL_VERIFYHOST, 0)
-    elif not options.all("cacert"):
+    elif url.startswith("https:") and not options.all("cacert"):
         with suppress(FileNotFoundError):
             handle.setopt(pycurl.CAINFO_BLOB, read(trusted))
     for name, option, code in (
