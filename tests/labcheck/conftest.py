@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import select
+import shutil
+import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from labcheck.environments import embedded, lifecycle
 from labcheck.environments.state import StateFolder
+from labcheck.kube import ExecTimeout, Shell, StreamEnded
+from labcheck.kube.stream import STATUS, STDOUT, Stream
 
 collect_ignore = ["labs"]
 
@@ -120,3 +129,81 @@ def state(tmp_path: Path, controls: Path) -> Iterator[StateFolder]:
     yield folder
     for environment in folder.environments():
         lifecycle.down(folder, environment.path.name)
+
+
+SHELLS = [
+    pytest.param([path], id=name)
+    for name in ("sh", "bash", "dash")
+    if (path := shutil.which(name)) is not None
+] + ([pytest.param([box, "sh"], id="busybox")] if (box := shutil.which("busybox")) else [])
+
+
+class LocalStream(Stream):
+    """The streams of a program on this machine, as those of one in a pod."""
+
+    def __init__(self, argv: Sequence[str], folder: Path) -> None:
+        pipe = subprocess.PIPE
+        path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+        self.process = subprocess.Popen(
+            argv, stdin=pipe, stdout=pipe, cwd=folder, env=path, start_new_session=True
+        )
+        self.sent: list[str] = []
+        self._told = False
+
+    def send(self, data: bytes) -> None:
+        assert self.process.stdin
+        self.sent.append(data.decode())
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError as error:
+            raise StreamEnded("gone") from error
+
+    def receive(self, deadline: float) -> tuple[int, bytes]:
+        assert self.process.stdout
+        if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise ExecTimeout("too long")
+        if data := os.read(self.process.stdout.fileno(), 65536):
+            return STDOUT, data
+        if self._told:
+            raise StreamEnded("gone")
+        self._told = True
+        code = self.process.wait()
+        cause = f'{{"reason": "ExitCode", "message": "{code if code >= 0 else 128 - code}"}}'
+        return STATUS, f'{{"status": "Failure", "details": {{"causes": [{cause}]}}}}'.encode()
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        with self.process:
+            pass
+
+
+class LocalPod:
+    """In place of a cluster: its only pod is this machine, with a curl of the test's making."""
+
+    def __init__(self, folder: Path, argv: Sequence[str]) -> None:
+        self.folder = folder
+        self.streams: list[LocalStream] = []
+        self._argv = argv
+
+    def curl(self, script: str) -> None:
+        (self.folder / "curl").write_text(f"#!/bin/sh\n{script}\n")
+        (self.folder / "curl").chmod(0o755)
+
+    def shell(self, namespace: str = "", pod: str = "", container: str | None = None) -> Shell:
+        self.streams.append(LocalStream(self._argv, self.folder))
+        return Shell(self.streams[-1])
+
+    @property
+    def sent(self) -> list[str]:
+        """What was sent to all shells."""
+        return [line for stream in self.streams for line in stream.sent]
+
+
+@pytest.fixture(params=SHELLS)
+def local_pod(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalPod]:
+    pod = LocalPod(tmp_path, request.param)
+    yield pod
+    for stream in pod.streams:
+        stream.close()

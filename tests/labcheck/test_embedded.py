@@ -217,10 +217,11 @@ def namespace(labcheck: Terminal) -> str:
 
 def test_the_grader_may_read_and_exec_into_probes(labcheck: Terminal, grader: Cluster) -> None:
     assert grader.get(grader.kind("Service"), "helloworld", namespace(labcheck)) is not None
-    done = grader.exec(
-        namespace(labcheck), "client", "curl", ["sh", "-c", "echo out; echo err >&2; exit 7"], 10
-    )
-    assert (done.stdout, done.stderr, done.code) == ("out\n", "err\n", 7)
+    shell = grader.shell(namespace(labcheck), "client", "curl")
+    done = shell.run("echo out; echo err >&2; (exit 7)", 10)
+    assert (done.output, done.code) == ("out\nerr\n", 7)
+    assert shell.run("echo again", 10).output == "again\n"
+    shell.close()
 
 
 def test_checks_read_what_pods_wrote(labcheck: Terminal, grader: Cluster) -> None:
@@ -256,7 +257,7 @@ def test_the_grader_may_not_exec_into_other_pods(labcheck: Terminal, grader: Clu
     pods = grader.all(grader.kind("Pod"), namespace(labcheck))
     other = next(it["metadata"]["name"] for it in pods if it["metadata"]["name"] != "client")
     with pytest.raises(ApiRefused) as raised:
-        grader.exec(namespace(labcheck), other, None, ["id"], 10)
+        grader.shell(namespace(labcheck), other)
     assert raised.value.code == 403
 
 

@@ -24,6 +24,7 @@ from labcheck.checks.guards import tampering
 from labcheck.checks.journal import Journal
 from labcheck.checks.limit import OutOfTime, time_limit
 from labcheck.checks.results import Results
+from labcheck.checks.shells import Shells
 from labcheck.checks.tasks import task_of
 from labcheck.checks.traffic import Traffic
 from labcheck.checks.verdict import Evidence, Failed, Outcome, Tampering, Verdict
@@ -61,7 +62,7 @@ def cluster(request: pytest.FixtureRequest) -> ClusterView:
 def traffic(request: pytest.FixtureRequest) -> Traffic:
     """Requests from the lab's probe pods."""
     asking = grading(request.config)
-    return Traffic(asking.connection(), asking.context.probes, asking.journal)
+    return Traffic(asking.shells(), asking.context.probes, asking.journal)
 
 
 @pytest.fixture
@@ -92,6 +93,7 @@ class Grading:
         self._results = Results(Path(self.context.results))
         self._outcomes = {task: Outcome(outcome) for task, outcome in self.context.known.items()}
         self._cluster: Cluster | None = None
+        self._shells: Shells | None = None
         self._tampering: list[Tampering] | None = None
         self._process = os.getpid()
         self._results.begun()
@@ -102,7 +104,15 @@ class Grading:
             self._cluster = self._connect(Path(self.context.kubeconfig))
         return self._cluster
 
+    def shells(self) -> Shells:
+        """The shells that all checks share."""
+        if self._shells is None:
+            self._shells = Shells(self.connection())
+        return self._shells
+
     def pytest_sessionfinish(self) -> None:
+        if self._shells is not None:
+            self._shells.close()
         if self._cluster is not None:
             self._cluster.close()
 

@@ -1,6 +1,6 @@
 """Requests from a lab's probe pods, by the curl inside them: what the learner would see, we see.
 
-A probe that is missing or not ready, an exec that fails, or our own time limit is `Ungradable`: it says
+A probe that is missing or not ready, a shell that ends, or our own time limit is `Ungradable`: it says
 nothing about the answer.
 """
 
@@ -17,8 +17,9 @@ from typing import TypeVar
 from labcheck.checks.context import Probe
 from labcheck.checks.journal import Journal
 from labcheck.checks.response import Response, Sample, parse
+from labcheck.checks.shells import Shells
 from labcheck.errors import Ungradable, did_you_mean
-from labcheck.kube import ApiRefused, Cluster, ExecTimeout, Executed
+from labcheck.kube import ApiRefused, ExecTimeout, Executed, StreamEnded
 
 # Of the shell, not of curl: 126 and 127 mean that there is no curl to run, 2 and 3 that we called it wrongly.
 _NOT_CURL = {2, 3, 4, 126, 127}
@@ -31,11 +32,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends from one pod. Header names and values are passed to curl as they are, never through a shell."""
+    """Sends from one pod. Header names and values reach curl as they are; the shell sees them quoted."""
 
     name: str
     _probe: Probe
-    _cluster: Cluster
+    _shells: Shells
     _journal: Journal
 
     def get(
@@ -53,13 +54,13 @@ class Sender:
         `at` is the address or name to send it to, whatever the DNS says of the host in `url`.
         """
         command = curl(url, method=method, headers=headers or {}, body=body, timeout=timeout, at=at)
-        done = self._exec(command, timeout + 10)
+        done = self._run(shlex.join(command), timeout + 10)
         if done.code in _NOT_CURL:
             raise Ungradable(
                 f"The probe pod `{self.name}` cannot run curl (exit {done.code}).",
-                evidence=done.stderr.strip(),
+                evidence=done.output.strip(),
             )
-        response = parse(done.stdout, done.code)
+        response = parse(done.output, done.code)
         self._journal.add("request", self._typed(command), str(response))
         return response
 
@@ -87,14 +88,14 @@ class Sender:
         return sample
 
     def _lane(self, command: list[str], n: int) -> list[Response]:
-        """The request `n` times, one after another in a single exec."""
+        """The request `n` times, one after another."""
         marker = f"--{secrets.token_hex(8)}"
-        done = self._exec(["sh", "-c", _loop(shlex.join(command), n, marker)], 60 + n * 0.5)
-        responses = [parse(text, code) for text, code in _pieces(done.stdout, marker)]
+        done = self._run(_loop(shlex.join(command), n, marker), 60 + n * 0.5)
+        responses = [parse(text, code) for text, code in _pieces(done.output, marker)]
         if done.code or not responses or any(response.exit_code in _NOT_CURL for response in responses):
             raise Ungradable(
                 f"The probe pod `{self.name}` cannot run the sample (exit {done.code}).",
-                evidence=done.stderr.strip()[-300:],
+                evidence=done.output.strip()[-300:],
             )
         return responses
 
@@ -104,19 +105,19 @@ class Sender:
         probe = f"{self._probe.pod} -n {self._probe.namespace}{container}"
         return f"kubectl exec {probe} -- {shlex.join(command)}"
 
-    def _exec(self, command: list[str], timeout: float) -> Executed:
+    def _run(self, script: str, timeout: float) -> Executed:
         probe = self._probe
         try:
-            return self._cluster.exec(probe.namespace, probe.pod, probe.container, command, timeout)
+            return self._shells.run(probe, script, timeout)
         except ExecTimeout as error:
             raise Ungradable(
                 f"The probe pod `{self.name}` did not finish within {timeout:g} s.",
                 next_step="Grade again; if it stays so, run `labcheck doctor`.",
             ) from error
-        except ApiRefused as error:
+        except (ApiRefused, StreamEnded) as error:
             raise Ungradable(
                 f"The probe pod `{self.name}` ({probe.namespace}/{probe.pod}) cannot be used.",
-                evidence=error.message,
+                evidence=error.message if isinstance(error, ApiRefused) else str(error),
                 next_step=f"See `kubectl describe pod {probe.pod} -n {probe.namespace}`.",
             ) from error
 
@@ -124,8 +125,8 @@ class Sender:
 class Traffic:
     """Hands out senders by the names under `probes` in lab.yaml."""
 
-    def __init__(self, cluster: Cluster, probes: Mapping[str, Probe], journal: Journal | None = None) -> None:
-        self._cluster = cluster
+    def __init__(self, shells: Shells, probes: Mapping[str, Probe], journal: Journal | None = None) -> None:
+        self._shells = shells
         self._probes = probes
         self._journal = Journal() if journal is None else journal
 
@@ -133,7 +134,7 @@ class Traffic:
         """The sender for the pod that `probes` calls `probe`."""
         if probe not in self._probes:
             raise LookupError(f"lab.yaml declares no probe `{probe}`. {did_you_mean(probe, self._probes)}")
-        return Sender(probe, self._probes[probe], self._cluster, self._journal)
+        return Sender(probe, self._probes[probe], self._shells, self._journal)
 
     @staticmethod
     def together(*requests: Callable[[], T]) -> list[T]:
@@ -167,7 +168,7 @@ class Traffic:
 def curl(
     url: str, *, method: str, headers: Mapping[str, str], body: str | None, timeout: float, at: str = ""
 ) -> list[str]:
-    """The command for one request: answer with headers on stdout, an error's reason on stderr."""
+    """The command for one request: it prints the answer with its headers, or the reason why there is none."""
     command = ["curl", "-sS", "-i", "--max-time", f"{timeout:g}"]
     if method != "GET":
         command += ["-X", method]
@@ -183,13 +184,11 @@ def curl(
 def _loop(request: str, n: int, marker: str) -> str:
     # Plain POSIX, for busybox's sh in the curl image as much as for bash. Each curl is a new process and so a
     # new connection. The marker line closes a response and carries curl's exit code. Timeouts count five.
-    # All is printed at once: each piece on its own would cost both ends a message.
-    loop = (
+    return (
         f"i=0; f=0; while [ $i -lt {n} ] && [ $f -lt {_GIVE_UP_AFTER} ]; do "
         f"{request}; c=$?; printf '\\n%s %s\\n' {marker} $c; "
         "case $c in 0) f=0;; 28) f=$((f+5));; *) f=$((f+1));; esac; i=$((i+1)); done"
     )
-    return f"all=$({loop}); printf '%s\\n' \"$all\""
 
 
 def _pieces(output: str, marker: str) -> list[tuple[str, int]]:

@@ -1,14 +1,14 @@
-"""A cluster by its kubeconfig: find kinds, read, apply, exec. Plain dicts in and out."""
+"""A cluster by its kubeconfig: find kinds, read, apply, shells in pods. Plain dicts in and out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from labcheck.kube import kinds
 from labcheck.kube.connection import Connection, Object, selector
 from labcheck.kube.errors import ApiRefused
-from labcheck.kube.execution import Executed, exit_code
+from labcheck.kube.execution import Shell
 from labcheck.kube.kinds import Kind
 
 FIELD_MANAGER = "labcheck"
@@ -101,14 +101,10 @@ class Cluster:
         query = [("tailLines", str(tail)), *([("container", container)] if container else [])]
         return self.connection.text(f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query=query)
 
-    def exec(
-        self, namespace: str, pod: str, container: str | None, command: Sequence[str], timeout: float
-    ) -> Executed:
-        """Runs a command in a pod to its end. Raises ExecTimeout as well."""
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
-        query = [("command", word) for word in command]
-        query += [("stdout", "true"), ("stderr", "true")]
+    def shell(self, namespace: str, pod: str, container: str | None = None) -> Shell:
+        """A shell in a pod, to be closed."""
+        query = [("command", "sh"), ("stdin", "true"), ("stdout", "true")]
         if container:
             query.append(("container", container))
-        stdout, stderr, status = self.connection.command(path, query=query, timeout=timeout)
-        return Executed(stdout, stderr, exit_code(status, f"exec in {namespace}/{pod}"))
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+        return Shell(self.connection.stream(path, query=query))

@@ -7,21 +7,19 @@ stands on; its models would cost a third of a second to import and are wanted by
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from labcheck.kube.access import access
-from labcheck.kube.errors import ApiRefused, ExecTimeout, Unreachable
+from labcheck.kube.errors import ApiRefused, Unreachable
+from labcheck.kube.stream import PROTOCOL, Stream
 
 Object: TypeAlias = dict[str, Any]
 Query: TypeAlias = Sequence[tuple[str, str]]
 
 _UNREACHABLE_HINT = "See `labcheck status`; `labcheck up` starts what has stopped."
-_STDOUT, _STDERR, _STATUS = 1, 2, 3
-_PROTOCOL = "v4.channel.k8s.io"
 _CONNECT_TIMEOUT = 10.0
 
 
@@ -94,37 +92,25 @@ class Connection:
         finally:
             response.close()
 
-    def command(self, path: str, *, query: Query, timeout: float) -> tuple[str, str, str]:
-        """Runs an exec to its end: standard output, standard error and the final Status as JSON text.
-
-        Raises ExecTimeout when it does not end in time.
-        """
+    def stream(self, path: str, *, query: Query) -> Stream:
+        """The streams of a command in a pod, to be closed."""
         import websocket
 
         address = self._access.host.replace("http", "ws", 1)
-        deadline = time.monotonic() + timeout
         socket: Any = websocket.WebSocket(sslopt={"context": self._access.tls}, skip_utf8_validation=True)
         try:
             socket.connect(
                 f"{address}{path}?{urlencode(query)}",
                 header=self._access.headers(),
-                subprotocols=[_PROTOCOL],
-                timeout=min(timeout, _CONNECT_TIMEOUT),
+                subprotocols=[PROTOCOL],
+                timeout=_CONNECT_TIMEOUT,
             )
-            channels = _to_the_end(socket, deadline)
         except websocket.WebSocketBadStatusException as error:
             status = _parsed(error.resp_body or b"{}")
             raise ApiRefused(error.status_code, status, f"exec on {path}") from error
-        except websocket.WebSocketTimeoutException as error:
-            raise ExecTimeout(f"The command did not end within {timeout:g} s.") from error
         except (OSError, websocket.WebSocketException) as error:
             raise self._unreachable(error) from error
-        finally:
-            socket.shutdown()
-        stdout, stderr, end = (
-            channels.get(it, b"").decode(errors="replace") for it in (_STDOUT, _STDERR, _STATUS)
-        )
-        return stdout, stderr, end
+        return Stream(socket)
 
     def _send(
         self,
@@ -170,23 +156,6 @@ def _parsed(data: bytes) -> Object:
     except ValueError:
         return {"message": data.decode(errors="replace").strip()[:300]}
     return parsed if isinstance(parsed, dict) else {"message": str(parsed)}
-
-
-def _to_the_end(socket: Any, deadline: float) -> dict[int, bytes]:
-    """What came on each channel until the server closed. Raises WebSocketTimeoutException at the deadline.
-
-    Source: the remotecommand protocol v4: a frame's first byte is its channel.
-    """
-    import websocket
-
-    channels: dict[int, bytearray] = {}
-    while True:
-        socket.settimeout(max(0.001, deadline - time.monotonic()))
-        opcode, data = socket.recv_data()
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
-            return {channel: bytes(found) for channel, found in channels.items()}
-        if data:
-            channels.setdefault(data[0], bytearray()).extend(data[1:])
 
 
 def selector(labels: Mapping[str, str]) -> Query:

@@ -27,3 +27,7 @@ class Unreachable(EnvironmentTrouble):
 
 class ExecTimeout(EnvironmentTrouble):
     """A command in a pod ran longer than we allow."""
+
+
+class StreamEnded(EnvironmentTrouble):
+    """What ran in a pod ended, or the connection to it broke."""
