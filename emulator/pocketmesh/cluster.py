@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import orjson
+
 from pocketmesh.api import bootstrap, errors
 from pocketmesh.api.auth.certificates import open_credentials, write_private
 from pocketmesh.api.auth.gate import Gate
@@ -58,6 +60,7 @@ IstioMode: TypeAlias = Literal["ambient", "none"]
 _SNAPSHOTS: Final = "/pocketmesh/v1/snapshots/"
 _TRACE: Final = "/pocketmesh/v1/trace"
 _CONVERGENCE: Final = "/pocketmesh/v1/convergence"
+_OBJECTS: Final = "/pocketmesh/v1/objects"
 _NOT_RESTORED: Final = ("leases.coordination.k8s.io", "nodes")
 _PATIENCE: Final = 30.0
 _API_PORT: Final = 6443
@@ -178,7 +181,12 @@ class Cluster:
         runtime, tls = PodVerbs(self.node), self.credentials.tls()
         traces = TraceCalls(self.data_plane, self.node.machine, runtime)
         convergence = Convergence(self.runtime, self.node, self.data_plane)
-        routes: dict[str, Extra] = {_SNAPSHOTS: self._snapshots, _TRACE: traces, _CONVERGENCE: convergence}
+        routes: dict[str, Extra] = {
+            _SNAPSHOTS: self._snapshots,
+            _OBJECTS: self._objects,
+            _TRACE: traces,
+            _CONVERGENCE: convergence,
+        }
         extras = Extras(self.gate.documents(), routes)
         try:
             server = await serve(
@@ -227,6 +235,13 @@ class Cluster:
         self._disk.bring_back(disk)
         await self.runtime.settled()
         return {"snapshot": name, "changes": changes}
+
+    async def _objects(self, call: ExtraCall) -> Object:
+        """`GET`: every object there is, as it is stored."""
+        if call.method != "GET" or call.path:
+            raise errors.no_such_resource()
+        resources = map(self.store.objects, self.store.resources())
+        return {"items": [orjson.Fragment(stored.body) for objects in resources for stored in objects]}
 
     def _token(self, pod: Object, audience: str, seconds: int) -> str:
         account = pod["spec"].get("serviceAccountName") or "default"

@@ -82,6 +82,8 @@ class Api(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path in {"/api", "/apis"}:
             self.answer(discovery([""] if path == "/api" else [group for group in KINDS if group]))
+        elif path == "/pocketmesh/v1/objects":
+            self.answer({"items": list(self.objects().values())})
         elif path in (objects := self.objects()):
             self.answer(objects[path])
         elif re.search(r"/[a-z]+$", path):

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from labcheck.authoring.contents import contents
 from labcheck.checks.cluster import ClusterView
+from labcheck.environments import inventory
+from labcheck.environments.embedded import Embedded
 from labcheck.errors import Ungradable
 from labcheck.kube import ApiRefused, Cluster, connect
 
@@ -149,6 +152,13 @@ def everything(labcheck: Terminal) -> dict[str, str]:
         return found
 
 
+def test_all_objects_at_once_are_those_that_can_be_listed_kind_by_kind(labcheck: Terminal) -> None:
+    with connect(labcheck.folder / "cluster" / "kubeconfig") as cluster:
+        listed = contents(inventory.everything(cluster))
+        assert contents(Embedded().everything(cluster)) == listed
+    assert f"Namespace {namespace(labcheck)}" in listed
+
+
 def test_an_application_that_was_exchanged_earns_nothing(labcheck: Terminal) -> None:
     labcheck("solution", "90", "--give-up", "--run")
     with connect(labcheck.folder / "kubeconfig") as admin:
@@ -241,6 +251,7 @@ def test_checks_read_what_pods_wrote(labcheck: Terminal, grader: Cluster) -> Non
         pytest.param("GET", "/api/v1/secrets", id="all secrets"),
         pytest.param("DELETE", "/api/v1/namespaces/NS/pods/client", id="delete"),
         pytest.param("POST", "/api/v1/namespaces", id="create"),
+        pytest.param("GET", "/pocketmesh/v1/objects", id="all objects"),
         pytest.param("POST", "/pocketmesh/v1/snapshots/mine", id="snapshot"),
         pytest.param("POST", "/pocketmesh/v1/snapshots/ready/restore", id="restore"),
         pytest.param("POST", "/api/v1/namespaces/NS/serviceaccounts/default/token", id="another identity"),

@@ -6,11 +6,11 @@ does by itself: statuses, bookkeeping, and objects that belong to another object
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from labcheck.environments.inventory import BY_CONTROLLERS, PASSING
-from labcheck.kube import ApiRefused, Cluster
+from labcheck.kube.connection import Object
 
 Contents = Mapping[str, Any]
 
@@ -18,24 +18,18 @@ _KEPT_BY_THE_CLUSTER = {*PASSING, "CertificateSigningRequest", "ComponentStatus"
 _BOOKKEEPING = ("managedFields", "resourceVersion", "generation")
 
 
-def contents(cluster: Cluster, within: Collection[str] = ()) -> Contents:
-    """Every object that was decided about, by kind, namespace and name; only those `within` namespaces if any
-    is named."""
+def contents(objects: Iterable[Object], within: Collection[str] = ()) -> Contents:
+    """Those of the objects that somebody decided about, by kind, namespace and name; only what is `within`
+    namespaces if any is named."""
     found: dict[str, Any] = {}
-    kinds = {(kind.group, kind.plural): kind for kind in reversed(cluster.kinds(again=True))}
-    for kind in kinds.values():
-        if kind.kind in _KEPT_BY_THE_CLUSTER or "/" in kind.plural:
+    for obj in objects:
+        kind, metadata = obj["kind"], obj["metadata"]
+        if kind in _KEPT_BY_THE_CLUSTER or metadata.get("ownerReferences"):
             continue
-        try:
-            objects = cluster.all(kind)
-        except ApiRefused:
-            continue  # A kind that can only be created, such as TokenReview.
-        for obj in objects:
-            metadata = obj["metadata"]
-            namespace = metadata.get("namespace") or (metadata["name"] if kind.kind == "Namespace" else "")
-            if not metadata.get("ownerReferences") and (not within or namespace in within):
-                place = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-                found[f"{kind.kind} {place}"] = _decided(obj)
+        namespace = metadata.get("namespace") or (metadata["name"] if kind == "Namespace" else "")
+        if not within or namespace in within:
+            place = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+            found[f"{kind} {place}"] = _decided(obj)
     return found
 
 

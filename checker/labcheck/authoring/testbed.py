@@ -187,7 +187,7 @@ class Testbed:
     def _contents(self) -> Contents:
         # In a cluster that is others' as well, what they do is none of our business.
         within = namespaces(self._variant) if self._runner.shared else ()
-        return contents(self._cluster, within)
+        return contents(self._runner.everything(self._cluster), within)
 
     def _down(self) -> str:
         self._open.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from labcheck.environments import process
 from labcheck.environments.provider import Progress, silent
 from labcheck.errors import EnvironmentTrouble
 from labcheck.kube import Cluster, connect
+from labcheck.kube.connection import Object
 
 if TYPE_CHECKING:
     from labcheck.lab.variant import Variant
@@ -25,6 +26,7 @@ PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
 _LOG_TAIL = 5
 _SNAPSHOTS = "/pocketmesh/v1/snapshots/"
 _CONVERGENCE = "/pocketmesh/v1/convergence"
+_OBJECTS = "/pocketmesh/v1/objects"
 _UNSURE = 0.5
 """Seconds of patience where the cluster does not say that it has followed."""
 _LITTLE = 8_000_000
@@ -95,6 +97,10 @@ class Embedded:
 
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         cluster.connection.request("POST", f"{_SNAPSHOTS}{name}/restore")
+
+    def everything(self, cluster: Cluster) -> Iterable[Object]:
+        found: list[Object] = cluster.connection.request("GET", _OBJECTS)["items"]
+        return found
 
     def converge(self, folder: Path, over: Cluster | None = None) -> float:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -67,9 +67,18 @@ class Changes:
 def take(cluster: Cluster, scope: Scope) -> list[Object]:
     """The objects that count, each with its apiVersion and kind."""
     kept = {it["metadata"]["name"] for it in cluster.all(cluster.kind("Namespace")) if scope.namespace(it)}
-    found = []
+    found = _listed(cluster, lambda kind: kind.namespaced or kind.kind in _CLUSTER_WIDE)
+    return [it for kind, it in found if _counts(it, kind, kept, scope)]
+
+
+def everything(cluster: Cluster) -> Iterator[Object]:
+    """Every object that can be listed and does not come and go by itself."""
+    return (it for _, it in _listed(cluster, lambda kind: True))
+
+
+def _listed(cluster: Cluster, wanted: Callable[[Kind], bool]) -> Iterator[tuple[Kind, Object]]:
     for kind in _each_once(cluster.kinds(again=True)):
-        if kind.kind in PASSING or (not kind.namespaced and kind.kind not in _CLUSTER_WIDE):
+        if kind.kind in PASSING or not wanted(kind):
             continue
         try:
             objects = cluster.all(kind)
@@ -77,8 +86,7 @@ def take(cluster: Cluster, scope: Scope) -> list[Object]:
             if refusal.code in {403, 404, 405}:
                 continue  # reviews and the like, which cannot be listed
             raise
-        found += [it for it in objects if _counts(it, kind, kept, scope)]
-    return found
+        yield from ((kind, it) for it in objects)
 
 
 def changes(before: Iterable[Object], now: Iterable[Object]) -> Changes:

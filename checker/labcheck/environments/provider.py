@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from labcheck.kube import Cluster
+from labcheck.kube.connection import Object
 
 if TYPE_CHECKING:
     from labcheck.lab.variant import Variant
@@ -60,6 +61,10 @@ class Provider(Protocol):
 
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         """Brings back those that were kept under the name."""
+
+    def everything(self, cluster: Cluster) -> Iterable[Object]:
+        """The objects that the cluster holds, each with its apiVersion and kind; those of kinds whose objects
+        come and go by themselves may be missing."""
 
     def converge(self, folder: Path, over: Cluster | None = None) -> float:
         """Waits until the cluster has followed every change, where it can tell; asks `over` a connection that

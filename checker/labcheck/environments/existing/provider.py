@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from labcheck.environments.kind.plan import LABEL, cluster_name
 from labcheck.environments.provider import Progress, silent
 from labcheck.errors import EnvironmentTrouble, UsageError, did_you_mean
 from labcheck.kube import ApiRefused, Cluster, connect, identity
+from labcheck.kube.connection import Object
 from labcheck.lab.pages import setup_documents
 from labcheck.lab.variant import Variant
 
@@ -116,6 +117,9 @@ class Existing:
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         saved = folder / f"{name}.inventory.json"
         inventory.bring_back(saved, cluster, _scope(folder), self.setup_timeout)
+
+    def everything(self, cluster: Cluster) -> Iterable[Object]:
+        return inventory.everything(cluster)
 
     def converge(self, folder: Path, over: Cluster | None = None) -> float:
         return self.patience

@@ -16,7 +16,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from labcheck.environments.kind.versions import Versions, versions
 from labcheck.environments.provider import Progress, silent
 from labcheck.errors import EnvironmentTrouble
 from labcheck.kube import Cluster
+from labcheck.kube.connection import Object
 from labcheck.lab import pages
 from labcheck.lab.variant import Variant
 
@@ -171,6 +172,9 @@ class Kind:
     def restore(self, folder: Path, cluster: Cluster, name: str) -> None:
         saved = folder / f"{name}.inventory.json"
         inventory.bring_back(saved, cluster, inventory.WHOLE, self.setup_timeout)
+
+    def everything(self, cluster: Cluster) -> Iterable[Object]:
+        return inventory.everything(cluster)
 
     def converge(self, folder: Path, over: Cluster | None = None) -> float:
         return self.patience
