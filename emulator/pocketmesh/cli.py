@@ -25,6 +25,15 @@ def _serve(parsed: argparse.Namespace) -> int:
     return serve(parsed.state, parsed.istio, parsed.port)
 
 
+def _forkserver(parsed: argparse.Namespace) -> int:
+    import socket
+
+    from pocketmesh.forkserver import forked
+
+    arguments = forked(socket.socket(fileno=sys.stdin.fileno()))
+    return 0 if arguments is None else main(arguments)
+
+
 def _trace(parsed: argparse.Namespace) -> int:
     from pocketmesh.tracing import trace
 
@@ -72,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=0, metavar="N", help="0, the default: the one it had, or any"
     )
     serve.set_defaults(run=_serve)
+    forkserver = verbs.add_parser("forkserver", help="for programs: serve clusters from forks of one process")
+    forkserver.set_defaults(run=_forkserver)
     trace = verbs.add_parser("trace", help="follow one request through a cluster's mesh")
     trace.add_argument(
         "client", metavar="FROM", help="NAMESPACE/POD, a Deployment's name for its pods, or host"

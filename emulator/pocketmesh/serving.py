@@ -37,9 +37,15 @@ def serve(state: Path, istio: str, port: int) -> int:
     return 0
 
 
-async def _serve(state: Path, istio: str, port: int) -> None:
+def import_cluster() -> None:
+    """Imports what serving needs, which takes longer than the rest of a start."""
     # aiohttp reads the machine's authorities twice when it is imported; nothing here ever trusts them.
     os.environ["SSL_CERT_FILE"] = os.devnull
+    import pocketmesh.cluster  # noqa: F401
+
+
+async def _serve(state: Path, istio: str, port: int) -> None:
+    import_cluster()
     from pocketmesh.cluster import Place, run
 
     stop = asyncio.Event()

@@ -34,13 +34,17 @@ def processes(folder: Path) -> list[Process]:
 
 
 def megabytes(found: list[Process]) -> int:
-    """What processes weigh together; memory that several share is counted once."""
+    """What processes weigh together; files that several have in memory are counted once.
+
+    What a fork has not written to since is its own all the same: started alone, it would need as much.
+    """
     lines = [
         line
         for process in found
         for line in _read(_PROC / str(process.pid) / "smaps_rollup").decode().splitlines()
     ]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 // 10**6
+    kib = sum(int(line.split()[1]) for line in lines if line.startswith(("Anonymous:", "Pss_File:")))
+    return kib * 1024 // 10**6
 
 
 def files(folder: Path) -> frozenset[Path]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing.connection import Connection, wait
@@ -61,14 +61,18 @@ def queue(
 
 def verify(queues: Sequence[Queue], jobs: int) -> Iterator[Proof]:
     """Tries everything in at most `jobs` environments at once, and yields what came of it as it comes."""
-    import_ahead()
     beds: list[_Bed] = []
-    with tempfile.TemporaryDirectory(prefix="labcheck-verify-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="labcheck-verify-") as scratch, ExitStack() as meanwhile:
+        runners = {it.runner.name: it.runner for it in queues}
+        for name, runner in runners.items():
+            runners[name] = meanwhile.enter_context(runner.many(Path(scratch)))
+        import_ahead()
         places = (Path(scratch) / str(number) for number in count(1))
         try:
             while True:
                 while len(beds) < jobs and (chosen := next_queue(queues)):
-                    beds.append(_Bed(chosen, next(places), [bed.line for bed in beds]))
+                    runner = runners[chosen.runner.name]
+                    beds.append(_Bed(chosen, runner, next(places), [bed.line for bed in beds]))
                 if not beds:
                     return
                 speaking = wait([bed.line for bed in beds])
@@ -96,7 +100,7 @@ def next_queue(queues: Iterable[Queue]) -> Queue | None:
 class _Bed:
     """A test bed's process, seen from here: it says how `up` went, then answers each trial with a proof."""
 
-    def __init__(self, queue: Queue, place: Path, others: Sequence[Connection]) -> None:
+    def __init__(self, queue: Queue, runner: Provider, place: Path, others: Sequence[Connection]) -> None:
         self.over = False
         self._queue = queue
         self._tries = "up"
@@ -106,7 +110,7 @@ class _Bed:
         # A fork has our ends of all pipes; while it holds them, their beds would not notice that we are gone.
         inherited = [*others, self.line]
         self.process: ForkProcess = context.Process(
-            target=_work, args=(theirs, inherited, queue.variant, queue.runner, place)
+            target=_work, args=(theirs, inherited, queue.variant, runner, place)
         )
         self.process.start()
         theirs.close()

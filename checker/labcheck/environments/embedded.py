@@ -1,6 +1,6 @@
 """The embedded provider: one `pocketmesh` process for each environment, spoken to like any cluster.
 
-It is started as a program, never imported, and found again through the folder on its command line.
+It is started as a program, never imported, and found again through its folder.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ from labcheck.kube import Cluster, connect
 from labcheck.kube.connection import Object
 
 if TYPE_CHECKING:
+    from labcheck.environments.forkserver import ForkServer
     from labcheck.lab.variant import Variant
 
-PROGRAM = (sys.executable, "-P", "-m", "pocketmesh", "serve")
+PROGRAM = (sys.executable, "-P", "-m", "pocketmesh")
 _LOG_TAIL = 5
 _SNAPSHOTS = "/pocketmesh/v1/snapshots/"
 _CONVERGENCE = "/pocketmesh/v1/convergence"
@@ -34,7 +35,7 @@ _LITTLE = 8_000_000
 
 
 class Embedded:
-    """Clusters that are processes. `program` is what serves one, told `--state DIR --istio MODE`."""
+    """Clusters that are processes. `program` serves one when told `serve --state DIR --istio MODE`."""
 
     name = "embedded"
     patience = 0.1
@@ -48,24 +49,40 @@ class Embedded:
     shared = False
     setup_timeout = 20.0
 
-    def __init__(self, program: Sequence[str] = (), timeout: float = 60.0) -> None:
+    def __init__(
+        self, program: Sequence[str] = (), timeout: float = 60.0, server: ForkServer | None = None
+    ) -> None:
         self._program = tuple(program or PROGRAM)
         self._timeout = timeout
+        self._server = server
+
+    @contextmanager
+    def many(self, scratch: Path) -> Iterator[Embedded]:
+        if not Path("/proc/self").exists():  # as on macOS, where forks could not be told from each other
+            yield self
+            return
+        from labcheck.environments.forkserver import ForkServer
+
+        try:
+            server = ForkServer([*self._program, "forkserver"], scratch / "log")
+        except OSError as error:
+            raise _not_started(error) from error
+        with closing(server):
+            yield Embedded(self._program, self._timeout, server)
 
     def start(self, folder: Path, variant: Variant) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Written last by the daemon; one from an earlier run would be taken for ready.
             (folder / "kubeconfig").unlink(missing_ok=True)
-            command = [*self._program, "--state", str(folder), "--istio", variant.lab.environment.istio]
-            pid = process.start(command, folder / "log")
+            arguments = ["serve", "--state", str(folder), "--istio", variant.lab.environment.istio]
+            if self._server:
+                pid = self._server.start(arguments, folder, folder / "log")
+            else:
+                pid = process.start([*self._program, *arguments], folder / "log")
             (folder / "started").write_text(str(pid), encoding="utf-8")
         except OSError as error:
-            raise EnvironmentTrouble(
-                "The embedded cluster cannot be started.",
-                evidence=f"{error}.",
-                next_step="Run `labcheck doctor`.",
-            ) from error
+            raise _not_started(error) from error
 
     def wait(self, folder: Path, progress: Progress = silent) -> Path:
         kubeconfig = folder / "kubeconfig"
@@ -125,6 +142,14 @@ class Embedded:
         else:
             advice = "Run `labcheck doctor`; then `labcheck down` and `labcheck up` again."
         return EnvironmentTrouble(fact, evidence=tail, next_step=advice)
+
+
+def _not_started(error: OSError) -> EnvironmentTrouble:
+    return EnvironmentTrouble(
+        "The embedded cluster cannot be started.",
+        evidence=f"{error}.",
+        next_step="Run `labcheck doctor`.",
+    )
 
 
 def _pids(folder: Path) -> list[int]:

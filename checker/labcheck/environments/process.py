@@ -1,7 +1,7 @@
-"""A daemon that outlives the command which started it, found again by its command line.
+"""A daemon that outlives the command which started it, found again by the folder that it serves.
 
-A pid alone proves nothing: it may belong to another process by now. The daemon's arguments contain the folder
-that it serves, which no other process's do.
+A pid alone proves nothing: it may belong to another process by now. The daemon's arguments contain its
+folder, which no other process's do, or it works there.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def start(command: Sequence[str], log: Path) -> int:
 
 
 def alive(pid: int, argument: str) -> bool:
-    """Whether the process `pid` runs and has `argument` on its command line."""
+    """Whether the process `pid` runs and has `argument` on its command line, or as its working directory."""
     _reap(pid)
-    return argument in _arguments(pid)
+    return argument in _arguments(pid) or _works_in(pid, argument)
 
 
 def stop(pid: int, argument: str, patience: float = 10.0) -> None:
@@ -84,9 +84,7 @@ def _ended(pid: int, argument: str) -> bool:
 
     While a process exits it has no command line any more, but still its files and locks.
     """
-    _reap(pid)
-    arguments = _arguments(pid)
-    return argument not in arguments if arguments else _state(pid) in {"", "Z"}
+    return not alive(pid, argument) and (bool(_arguments(pid)) or _state(pid) in {"", "Z"})
 
 
 def _reap(pid: int) -> None:
@@ -110,6 +108,14 @@ def _arguments(pid: int) -> list[str]:
     except (FileNotFoundError, ProcessLookupError):
         # No /proc on macOS: there ps joins the arguments with spaces.
         return [] if Path("/proc/self").exists() else _ps("command=", pid).split()
+
+
+def _works_in(pid: int, folder: str) -> bool:
+    """Whether that is where the process works; of a fork the command line says nothing. Needs /proc."""
+    try:
+        return os.path.samefile(f"/proc/{pid}/cwd", folder)
+    except OSError:  # it has ended, or is not ours to see
+        return False
 
 
 def _ps(column: str, pid: int) -> str:

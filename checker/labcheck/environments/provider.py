@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -37,6 +38,9 @@ class Provider(Protocol):
     """Whether `restore` brings back the very same objects, with their uids."""
     shared: bool
     """Whether all of its environments are in one cluster, which is others' as well."""
+
+    def many(self, scratch: Path) -> AbstractContextManager[Provider]:
+        """The same, prepared to start many clusters. What that takes is kept in `scratch` until the end."""
 
     def start(self, folder: Path, variant: Variant) -> None:
         """Begins to start the cluster of `folder`, new or stopped; returns at once."""

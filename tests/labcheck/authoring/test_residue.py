@@ -35,6 +35,19 @@ def test_a_process_is_found_by_its_folder(tmp_path: Path, tie: str) -> None:
     assert processes(place) == []
 
 
+def test_a_fork_weighs_what_it_would_alone(tmp_path: Path) -> None:
+    forks = f"import os; much = b'x' * 100_000_000; os.fork() and os.wait(); {WAIT}"
+    with subprocess.Popen(
+        [sys.executable, "-c", forks], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        weights = [megabytes([it]) for it in processes(tmp_path)]
+        parent.communicate()
+    assert len(weights) == 2
+    assert all(100 < it < 150 for it in weights)
+
+
 def test_files_are_found_at_any_depth(tmp_path: Path) -> None:
     (tmp_path / "top" / "a").mkdir(parents=True)
     (tmp_path / "top" / "a" / "b").touch()

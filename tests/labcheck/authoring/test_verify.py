@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from labcheck.authoring import residue
 from labcheck.authoring.testbed import Proof
 from labcheck.authoring.trials import Trial, dishonest
 from labcheck.authoring.verify import Queue, next_queue, queue, verify
+from labcheck.environments import embedded
 from labcheck.environments.embedded import Embedded
 from labcheck.lab.load import load
 from labcheck.lab.variant import variant
@@ -223,6 +228,34 @@ def test_a_process_that_dies_is_a_problem_and_not_silence(
 def _kill_myself(report: object) -> str:
     os.kill(os.getpid(), signal.SIGKILL)
     return ""
+
+
+def test_nothing_runs_on_when_verify_is_killed(honest: Callable[..., Path], tmp_path: Path) -> None:
+    folder, place = honest(), tmp_path / "killed"
+    place.mkdir()
+    code = f"""
+import time
+from pathlib import Path
+from labcheck.authoring.verify import queue, verify
+from labcheck.environments import embedded
+from labcheck.lab.load import load
+from labcheck.lab.variant import variant
+embedded.PROGRAM = {embedded.PROGRAM!r}
+proofs = verify([queue(variant(load(Path({str(folder)!r})), 1), embedded.Embedded())], 1)
+print(next(proofs).problem, flush=True)
+time.sleep(60)
+"""
+    variables = os.environ | {"TMPDIR": str(place)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=variables) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"\n"
+        assert len(residue.processes(place)) >= 4, (
+            "the first one, its environment's, what starts clusters, one"
+        )
+        killed.kill()
+    deadline = time.monotonic() + 20
+    while left := residue.processes(place):
+        assert time.monotonic() < deadline, left
 
 
 def test_several_environments_share_the_trials(honest: Callable[..., Path]) -> None:

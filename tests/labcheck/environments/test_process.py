@@ -28,6 +28,20 @@ def test_a_process_is_known_by_its_command_line(tmp_path: Path) -> None:
     assert not process.alive(pid, str(tmp_path))
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+def test_a_process_is_known_by_where_it_works(tmp_path: Path) -> None:
+    working = (
+        f"import os; os.chdir({os.fspath(tmp_path.parent)!r}); os.chdir({tmp_path.name!r}); {SLEEPER[2]}"
+    )
+    pid = process.start([sys.executable, "-c", working], tmp_path / "log")
+    while "up" not in (tmp_path / "log").read_text():
+        pass
+    assert process.alive(pid, str(tmp_path))
+    assert not process.alive(pid, str(tmp_path.parent))
+    process.stop(pid, str(tmp_path))
+    assert not process.alive(pid, str(tmp_path))
+
+
 def test_a_pid_that_belongs_to_somebody_else_is_left_alone(tmp_path: Path) -> None:
     process.stop(os.getpid(), str(tmp_path / "nothing of ours"))
 

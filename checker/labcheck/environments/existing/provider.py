@@ -11,6 +11,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,9 @@ class Existing:
     def __init__(self, context: str = "", *, sure: bool = False) -> None:
         self._context = context
         self._sure = sure
+
+    def many(self, scratch: Path) -> AbstractContextManager[Existing]:
+        return nullcontext(self)
 
     def start(self, folder: Path, variant: Variant) -> None:
         if (folder / "owner").exists() and (folder / "kubeconfig").exists():

@@ -63,6 +63,9 @@ class Kind:
         self._connect = connect
         self._table = table or versions()
 
+    def many(self, scratch: Path) -> contextlib.AbstractContextManager[Kind]:
+        return contextlib.nullcontext(self)
+
     def start(self, folder: Path, variant: Variant) -> None:
         if not (folder / "name").exists():
             pool.take(folder, plan.shape(variant.lab.environment, self._table))
