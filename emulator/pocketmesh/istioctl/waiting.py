@@ -14,7 +14,8 @@ from pocketmesh.objects import Object, is_true, name_of, namespace_of
 from pocketmesh.remote.api import Api
 from pocketmesh.remote.errors import Failed
 
-_POLL: Final = 0.1
+_PAUSES: Final = (0.01, 0.2)
+"""Between two looks at the cluster: the first pause, each twice as long as the one before, up to the last."""
 _DURATION: Final = re.compile(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?")
 _Found = TypeVar("_Found")
 
@@ -42,8 +43,10 @@ def not_ready(obj: Object) -> str:
 def until(look: Callable[[], _Found | None], patience: float) -> _Found | None:
     """What `look` finds, as soon as it finds something; None when it is out of patience."""
     deadline = time.monotonic() + patience
+    pause, longest = _PAUSES
     while (found := look()) is None and time.monotonic() < deadline:
-        time.sleep(_POLL)
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
     return found
 
 
