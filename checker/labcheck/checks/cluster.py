@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from labcheck.checks.journal import LOG, Journal
+from labcheck.checks.journal import Journal
 from labcheck.checks.resource import Resource
 from labcheck.checks.verdict import Evidence, Failed
 from labcheck.errors import Ungradable
@@ -68,7 +68,7 @@ class ClusterView:
     def log(self, pod: str, namespace: str, container: str | None = None, *, tail: int = 500) -> str:
         """The last `tail` lines that a pod wrote; the container is to be named where it has several."""
         written: str = self._ask(lambda: self._cluster.log(namespace, pod, container, tail=tail))
-        self._journal.add("read", f"{LOG}{namespace}/{pod}", f"{len(written.splitlines())} lines")
+        self._journal.add("log", f"{namespace}/{pod}", f"{len(written.splitlines())} lines")
         return written
 
     def _read(self, obj: dict[str, Any]) -> Resource:

@@ -1,4 +1,4 @@
-"""What a check looked at: its claims, its requests with their answers, and the objects it read.
+"""What a check looked at: its claims, its requests with their answers, the objects and the logs it read.
 
 Kept for `labcheck explain`. Of a look that is repeated until it settles only the last round is kept.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-LOG = "log of "
-"""How the entry of a log that was read begins."""
+Kind: TypeAlias = Literal["claim", "request", "read", "log"]
+
 _LONG = 2000
 """Characters of one result that are kept."""
 
@@ -19,7 +19,7 @@ _LONG = 2000
 class Entry:
     """One thing that a check did: what it claimed, sent or read, and what came of it."""
 
-    kind: Literal["claim", "request", "read"]
+    kind: Kind
     text: str
     result: str
 
@@ -43,9 +43,9 @@ class Journal:
     @property
     def logs(self) -> bool:
         """Whether a container's log was read."""
-        return any(entry.kind == "read" and entry.text.startswith(LOG) for entry in self.entries)
+        return any(entry.kind == "log" for entry in self.entries)
 
-    def add(self, kind: Literal["claim", "request", "read"], text: str, result: str) -> None:
+    def add(self, kind: Kind, text: str, result: str) -> None:
         entry = Entry(kind, text, result[:_LONG])
         if not self.entries or self.entries[-1] != entry:
             self.entries.append(entry)

@@ -8,7 +8,7 @@ import click
 
 from labcheck.cli.options import Session, json_option, lab_argument, print_json, short_name
 
-_HEADINGS = {"claim": "Claims", "request": "Requests", "read": "Objects read"}
+_HEADINGS = {"claim": "Claims", "request": "Requests", "read": "Objects read", "log": "Logs read"}
 
 
 @click.command("explain")
@@ -18,7 +18,7 @@ _HEADINGS = {"claim": "Claims", "request": "Requests", "read": "Objects read"}
 @json_option
 @click.pass_obj
 def explain_command(session: Session, lab: str, task: str, objects: bool, as_json: bool) -> None:
-    """Everything that the last grading saw of TASK: claims, requests with their answers, objects."""
+    """Everything that the last grading saw of TASK: claims, requests with their answers, objects, logs."""
     from labcheck.environments.standing import running
     from labcheck.errors import UsageError, did_you_mean
 

@@ -123,7 +123,7 @@ def test_after_requests_of_its_own_a_check_waits_for_the_mesh(time: Time) -> Non
     "entry",
     [
         pytest.param(("request", "curl", "200"), id="requests of its own"),
-        pytest.param(("read", "log of shop/waypoint", "no lines"), id="a look into a log"),
+        pytest.param(("log", "shop/waypoint", "no lines"), id="a look into a log"),
     ],
 )
 def test_what_trails_requests_is_given_its_time_even_where_the_mesh_needs_none(
