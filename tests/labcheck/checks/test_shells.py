@@ -20,7 +20,7 @@ def test_one_command_after_another_is_run_by_one_shell(local_pod: Any) -> None:
     assert len(local_pod.streams) == 1
 
 
-def test_commands_at_the_same_time_have_a_shell_each(local_pod: Any) -> None:
+def test_commands_that_take_their_time_have_a_shell_each(local_pod: Any) -> None:
     shells = Shells(local_pod)
     (local_pod.folder / "meet").write_text('#!/bin/sh\ntouch "$1"; until [ -e "$2" ]; do sleep 0.01; done\n')
     (local_pod.folder / "meet").chmod(0o755)
@@ -32,6 +32,19 @@ def test_commands_at_the_same_time_have_a_shell_each(local_pod: Any) -> None:
     for thread in threads:
         thread.join()
     assert len(local_pod.streams) == 2
+
+
+def test_a_busy_shell_is_waited_for_before_there_is_another_one(
+    local_pod: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labcheck.checks.shells._SOON", 60)
+    shells = Shells(local_pod)
+    threads = [threading.Thread(target=shells.run, args=(CLIENT, "true", 20)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(local_pod.streams) == 1
 
 
 def test_another_pod_has_a_shell_of_its_own(local_pod: Any) -> None:
