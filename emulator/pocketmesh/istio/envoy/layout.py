@@ -6,10 +6,11 @@ Paths of unix sockets may have no more than 108 bytes (104 on macOS), so everyth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The directory of one Envoy: configuration, its sockets, and one socket for each endpoint."""
 
@@ -27,7 +28,7 @@ class Layout:
         """Where Envoy accepts what reaches a port of a gateway's pod."""
         return self.root / f"p{number}"
 
-    @property
+    @cached_property
     def inbound(self) -> Path:
         """Where Envoy accepts what ztunnels send to the waypoint."""
         return self.root / "in"

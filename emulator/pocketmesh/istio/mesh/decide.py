@@ -118,12 +118,11 @@ def _captured(mesh: Mesh, path: Path, source: Workload, choose: Choose) -> Path:
     if service is None:
         return _to_pod(mesh, path.then(at, f"captures the connection to {address}"), source, at, choose)
     shown = _service(mesh, service)
-    path = path.then(at, f"captures the connection to {address}", shown)
     port = mesh.services.port(service, path.port)
+    path = path.then(at, f"captures the connection to {address}", shown, service=port)
     if port is None:
         error = f"no service for target address: {address}"
         return path.then(at, "breaks off: no such port", shown, verdict="reset", error=error)
-    path = replace(path, service=port)
     if (waypoint := mesh.waypoint_of(service)) is not None:
         because = mesh.bindings[service].message
         return _to_waypoint(mesh, path, waypoint, at, because, choose)
@@ -151,18 +150,17 @@ def _to_pod(mesh: Mesh, path: Path, source: Workload, at: str, choose: Choose) -
 
 def _to_waypoint(mesh: Mesh, path: Path, waypoint: Place, at: str, because: str, choose: Choose) -> Path:
     instances = mesh.instances(waypoint)
-    path = replace(path, waypoint=waypoint)
     if not instances:
         error = f"unknown waypoint: {host_of(waypoint)}"
-        return path.then(
-            at, "breaks off: the waypoint has no ready pod", because, verdict="reset", error=error
-        )
+        did = "breaks off: the waypoint has no ready pod"
+        return path.then(at, did, because, waypoint=waypoint, verdict="reset", error=error)
     chosen = choose([Endpoint(ip, 15008) for ip in instances])
     did = f"sends it to waypoint {'/'.join(waypoint)} at {chosen.ip}"
     return path.then(
         at,
         did,
         because,
+        waypoint=waypoint,
         verdict="waypoint",
         ip=chosen.ip,
         port=chosen.port,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal
 
 from pocketmesh.istio.mesh.attachments import Extension
@@ -40,7 +41,7 @@ def spiffe(namespace: str, service_account: str) -> str:
     return f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{service_account}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workload:
     """A pod that has an address of its own. `waypoint` is what traffic addressed to it goes through."""
 
@@ -58,7 +59,7 @@ class Workload:
     """What the pod belongs to, such as its Deployment; `owner_kind` as in WorkloadType of Istio's dumps."""
     owner_kind: str = "pod"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         return spiffe(self.namespace, self.service_account)
 
@@ -66,13 +67,13 @@ class Workload:
     def place(self) -> Place:
         return self.namespace, self.name
 
-    @property
+    @cached_property
     def canonical_name(self) -> str:
         """By label, else the app, else the owner (istio/istio pkg/model/proxy_labels.go)."""
         named = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
         return next((self.labels[key] for key in named if self.labels.get(key)), self.owner)
 
-    @property
+    @cached_property
     def canonical_revision(self) -> str:
         named = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
         return next((self.labels[key] for key in named if self.labels.get(key)), "latest")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -152,6 +153,7 @@ def _http_version(options: Options) -> int:
     return int(pycurl.CURL_HTTP_VERSION_NONE)
 
 
+@cache
 def version() -> str:
     """libcurl's version, which is curl's."""
     return str(pycurl.version_info()[1])
