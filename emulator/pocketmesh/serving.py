@@ -24,6 +24,8 @@ def serve(state: Path, istio: str, port: int) -> int:
     # bashkit's threads enter the context of a script's tasks, and fail while one of these is being run: let
     # them have their turn when the loop waits, not in the middle of a step.
     sys.setswitchinterval(_TURN)
+    # Its scripts take turns on one thread as well as on many, which only wake each other up.
+    os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state = state.resolve()
     try:
