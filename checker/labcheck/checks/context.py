@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,12 @@ class Context:
     """Task id → outcome, of tasks that were judged before and are not judged again."""
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        path.write_text(json.dumps(self, default=_fields), encoding="utf-8")
+
+
+def _fields(it: Context | Probe | Guard) -> dict[str, Any]:
+    """What it holds; `asdict` would copy every guarded object through and through."""
+    return {each.name: getattr(it, each.name) for each in fields(it)}
 
 
 def read_context(path: Path) -> Context:

@@ -28,6 +28,8 @@ _LOG_TAIL = 5
 _SNAPSHOTS = "/pocketmesh/v1/snapshots/"
 _CONVERGENCE = "/pocketmesh/v1/convergence"
 _OBJECTS = "/pocketmesh/v1/objects"
+_BREATH = 0.1
+"""Seconds between two looks for the process itself, each of which costs more than many for its file."""
 _UNSURE = 0.5
 """Seconds of patience where the cluster does not say that it has followed."""
 _LITTLE = 8_000_000
@@ -87,12 +89,11 @@ class Embedded:
     def wait(self, folder: Path, progress: Progress = silent) -> Path:
         kubeconfig = folder / "kubeconfig"
         deadline = time.monotonic() + self._timeout
-        while not kubeconfig.exists():
+        while not _appears(kubeconfig, _BREATH):
             if not self.running(folder):
                 raise self._ended(folder, "The embedded cluster ended before it was ready.")
             if time.monotonic() > deadline:
                 raise self._ended(folder, f"The embedded cluster is not ready after {self._timeout:g} s.")
-            time.sleep(process.POLL)
         return kubeconfig
 
     def running(self, folder: Path) -> bool:
@@ -150,6 +151,14 @@ def _not_started(error: OSError) -> EnvironmentTrouble:
         evidence=f"{error}.",
         next_step="Run `labcheck doctor`.",
     )
+
+
+def _appears(path: Path, within: float) -> bool:
+    """Whether the file is there before so many seconds are over."""
+    deadline = time.monotonic() + within
+    while not (found := path.exists()) and time.monotonic() < deadline:
+        time.sleep(process.POLL)
+    return found
 
 
 def _pids(folder: Path) -> list[int]:

@@ -25,6 +25,7 @@ class Cluster:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._kinds: list[Kind] = []
+        self._called: dict[str, Kind] = {}
 
     def __enter__(self) -> Cluster:
         return self
@@ -39,6 +40,7 @@ class Cluster:
     def kinds(self, *, again: bool = False) -> list[Kind]:
         """Every kind that the server serves; asked once, and `again` when it may have changed."""
         if again or not self._kinds:
+            self._called.clear()
             self._kinds = [
                 kind
                 for path in ("/api", "/apis")
@@ -50,7 +52,9 @@ class Cluster:
 
     def kind(self, name: str) -> Kind:
         """The kind that a person calls `name`. Raises LookupError."""
-        return kinds.find(self.kinds(), name)
+        if name not in self._called:
+            self._called[name] = kinds.find(self.kinds(), name)
+        return self._called[name]
 
     def get(self, kind: Kind, name: str, namespace: str = "") -> Object | None:
         """One object, or None."""
