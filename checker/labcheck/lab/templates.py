@@ -6,6 +6,7 @@ A template sees the params of the variant and nothing else: no files, no environ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,6 +23,8 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
 )
 # Jinja2's own globals would stand in for a param that is missing: `namespace` is one of them.
 _ENVIRONMENT.globals = {"range": _ENVIRONMENT.globals["range"]}
+_KEPT = 1000
+"""Templates, each of which is rendered for several variants of its lab."""
 
 
 def render(text: str, params: Mapping[str, Value], path: Path, first_line: int = 1) -> str:
@@ -32,7 +35,7 @@ def render(text: str, params: Mapping[str, Value], path: Path, first_line: int =
     if "{" not in text:
         return text
     try:
-        return _ENVIRONMENT.from_string(text).render(params)
+        return _compiled(text).render(params)
     except jinja2.UndefinedError as error:
         name = _undefined_name(error)
         meant = f" {did_you_mean(name, params)}" if name else ""
@@ -44,6 +47,12 @@ def render(text: str, params: Mapping[str, Value], path: Path, first_line: int =
         raise AuthorError.at(path, _line_of(error, first_line), _sentence(str(error))) from None
 
 
+@lru_cache(_KEPT)
+def _compiled(text: str) -> jinja2.Template:
+    return _ENVIRONMENT.from_string(text)
+
+
+@lru_cache(_KEPT)
 def used(text: str) -> frozenset[str]:
     """The params that a template which renders asks for."""
     return frozenset(jinja2.meta.find_undeclared_variables(_ENVIRONMENT.parse(text)))
