@@ -7,6 +7,7 @@ or in its working directory. Where there is no /proc (macOS) none is found.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,12 @@ class Process:
 
 def processes(folder: Path) -> list[Process]:
     """Those that work for an environment in `folder`, but for this process."""
-    mark = os.fsencode(folder)
+    mark = re.compile(re.escape(os.fsencode(folder)) + rb"(?!\w)")
     found = []
     for entry in _PROC.glob("[0-9]*"):
         arguments = _read(entry / "cmdline")
-        if int(entry.name) != os.getpid() and mark in arguments + _read(entry / "environ") + _place(entry):
+        about = b"\0".join((arguments, _read(entry / "environ"), _place(entry)))
+        if int(entry.name) != os.getpid() and mark.search(about):
             command = arguments.decode(errors="replace").replace("\0", " ").strip()
             found.append(Process(int(entry.name), command))
     return sorted(found, key=lambda process: process.pid)

@@ -28,9 +28,11 @@ def test_a_process_is_found_by_its_folder(tmp_path: Path, tie: str) -> None:
         assert child.stdout is not None
         child.stdout.readline()
         found = processes(place)
+        others = processes(tmp_path / "environ")
         weight = megabytes(found)
         child.communicate()
     assert [it.pid for it in found] == [child.pid]
+    assert others == []
     assert 1 < weight < 1000
     assert processes(place) == []
 
