@@ -7,13 +7,14 @@ from discovery, which is asked for a group when it is first needed.
 from __future__ import annotations
 
 import http.client
-import json
 import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+
+import orjson
 
 from pocketmesh.objects import Object, name_of, namespace_of
 from pocketmesh.remote.errors import Failed, Refused
@@ -120,7 +121,7 @@ class Api:
         body: Object | None = None,
         content_type: str = "application/json",
     ) -> Any:
-        return json.loads(self._request(method, path, query, body, content_type))
+        return orjson.loads(self._request(method, path, query, body, content_type))
 
     def _request(
         self,
@@ -135,7 +136,7 @@ class Api:
             headers["Authorization"] = f"Bearer {self._access.token}"
         if body is not None:
             headers["Content-Type"] = content_type
-        content = None if body is None else json.dumps(body)
+        content = None if body is None else orjson.dumps(body)
         try:
             self._connection.request(
                 method, f"{path}?{urlencode(query)}" if query else path, content, headers
@@ -172,6 +173,6 @@ def _tls(access: Access) -> ssl.SSLContext:
 
 def _message(data: bytes, status: int, reason: str) -> str:
     try:
-        return str(json.loads(data)["message"])
+        return str(orjson.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
         return data.decode(errors="replace").strip() or f"{status} {reason}"
