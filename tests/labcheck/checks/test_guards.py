@@ -30,9 +30,9 @@ class Holding:
         knative = Kind("serving.knative.dev", "v1", "Service", "services", "service", (), True)
         return kinds.find([knative, Kind("", "v1", "Service", "services", "service", (), True)], name)
 
-    def get(self, kind: Kind, name: str, namespace: str) -> dict[str, Any] | None:
-        assert (kind.group, name, namespace) == ("", "s", "n")
-        return self.service
+    def all(self, kind: Kind, namespace: str, labels: object) -> list[dict[str, Any]]:
+        assert (kind.group, namespace) == ("", "n")
+        return [self.service] if self.service else []
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,9 @@ class Holding:
     [
         pytest.param(SERVICE, [], id="as it was"),
         pytest.param(
-            {**SERVICE, "metadata": {"labels": {"a": "b"}}, "status": {}}, [], id="changed where it may be"
+            {**SERVICE, "metadata": {"name": "s", "labels": {"a": "b"}}, "status": {}},
+            [],
+            id="changed where it may be",
         ),
         pytest.param(
             {**SERVICE, "spec": {**SERVICE["spec"], "selector": {"app": "x", "version": "v1"}}},  # type: ignore[dict-item]
