@@ -144,8 +144,9 @@ class LocalStream(Stream):
     def __init__(self, argv: Sequence[str], folder: Path) -> None:
         pipe = subprocess.PIPE
         path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+        # Without a buffer nothing is left to be written to one that is gone when it is closed.
         self.process = subprocess.Popen(
-            argv, stdin=pipe, stdout=pipe, cwd=folder, env=path, start_new_session=True
+            argv, 0, stdin=pipe, stdout=pipe, cwd=folder, env=path, start_new_session=True
         )
         self.sent: list[str] = []
         self._told = False
@@ -155,7 +156,6 @@ class LocalStream(Stream):
         self.sent.append(data.decode())
         try:
             self.process.stdin.write(data)
-            self.process.stdin.flush()
         except BrokenPipeError as error:
             raise StreamEnded("gone") from error
 
