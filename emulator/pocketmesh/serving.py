@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from pocketmesh.loop import Loop
 from pocketmesh.store import StoreError
 
 _TURN: Final = 1.0
@@ -33,8 +32,7 @@ def serve(state: Path, istio: str, port: int) -> int:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Unix sockets are addressed relative to here, so a long path to the state does not matter.
         os.chdir(state)
-        with asyncio.Runner(loop_factory=Loop) as runner:
-            runner.run(_serve(state, istio, port))
+        asyncio.run(_serve(state, istio, port))
     except (OSError, StoreError, TimeoutError) as error:
         print(f"pocketmesh: cannot serve {state}: {error}", file=sys.stderr)
         return 1
