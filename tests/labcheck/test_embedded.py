@@ -251,6 +251,7 @@ def test_checks_read_what_pods_wrote(labcheck: Terminal, grader: Cluster) -> Non
         pytest.param("GET", "/api/v1/secrets", id="all secrets"),
         pytest.param("DELETE", "/api/v1/namespaces/NS/pods/client", id="delete"),
         pytest.param("POST", "/api/v1/namespaces", id="create"),
+        pytest.param("GET", "/pocketmesh/v1/objects", id="everything at once"),
         pytest.param("GET", "/pocketmesh/v1/objects", id="all objects"),
         pytest.param("POST", "/pocketmesh/v1/snapshots/mine", id="snapshot"),
         pytest.param("POST", "/pocketmesh/v1/snapshots/ready/restore", id="restore"),

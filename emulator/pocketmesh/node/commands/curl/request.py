@@ -121,7 +121,7 @@ def _set_up_tls(handle: Any, options: Options, url: str, read: ReadFile, trusted
     if options.on("insecure"):
         handle.setopt(pycurl.SSL_VERIFYPEER, 0)
         handle.setopt(pycurl.SSL_VERIFYHOST, 0)
-    elif url.startswith("https:") and not options.all("cacert"):
+    elif url.lower().startswith("https:") and not options.all("cacert"):
         with suppress(FileNotFoundError):
             handle.setopt(pycurl.CAINFO_BLOB, read(trusted))
     for name, option, code in (
