@@ -266,7 +266,9 @@ async def test_a_fault_delays_requests(town: Any) -> None:
     begun = time.monotonic()
 
     assert (await town.get("client", "hello", "/late")).status == 200
-    assert time.monotonic() - begun >= 0.2
+    assert (
+        time.monotonic() - begun >= 0.19
+    )  # Envoy's timers count from when its loop last looked at the clock
 
 
 async def test_a_slow_answer_times_out(town: Any) -> None:
