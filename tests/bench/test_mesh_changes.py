@@ -37,7 +37,7 @@ class Solved:
         self.labcheck("solution", "lab-03", "--give-up", "--run")
         self.folder = state / "environments" / "lab-03-waypoint"
         self.cluster: Cluster = connect(self.folder / "kubeconfig")
-        self._client = self.cluster.shell(NAMESPACE, "client")
+        self.client = self.cluster.shell(NAMESPACE, "client")
 
     def labcheck(self, *words: str) -> None:
         command = [sys.executable, "-m", "labcheck", *words]
@@ -51,7 +51,7 @@ class Solved:
 
     def curl(self) -> tuple[int, str]:
         """The status and the body that the client sees now; 0 for no answer."""
-        done = self._client.run(f"curl -s -m 2 -w '\\n%{{http_code}}' {URL}", 5)
+        done = self.client.run(f"curl -s -m 2 -w '\\n%{{http_code}}' {URL}", 5)
         body, _, status = done.output.rpartition("\n")
         return int(status or 0), body
 
@@ -66,6 +66,7 @@ class Solved:
 def solved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Solved]:
     lab = Solved(tmp_path_factory.mktemp("state"))
     yield lab
+    lab.client.close()
     lab.cluster.close()
     lab.labcheck("down", "--all")
 
