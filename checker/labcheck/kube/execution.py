@@ -38,10 +38,10 @@ class Shell:
         """
         deadline = time.monotonic() + timeout
         output, status = bytearray(), b""
-        end = f"\n{self._mark} "
+        end = f"\n{self._mark} ".encode()
         try:
             self._stream.send(_line(script, self._mark).encode())
-            while not (output.endswith(b"\n") and end.encode() in output):
+            while not (output.endswith(b"\n") and end in output):
                 channel, data = self._stream.receive(deadline)
                 if channel == STDOUT:
                     output += data
@@ -52,8 +52,8 @@ class Shell:
                 code = exit_code(status.decode(errors="replace"), "a shell in a pod")
                 raise StreamEnded(f"The shell in a pod ended with {code}.") from None
             raise
-        text, _, last = output.decode(errors="replace").rpartition(end)
-        return Executed(text, int(last))
+        text, _, last = output.rpartition(end)
+        return Executed(text.decode(errors="replace"), int(last))
 
     def close(self) -> None:
         """Ends the shell."""
